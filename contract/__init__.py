@@ -1,0 +1,1 @@
+"""What gateway, server and simulators agree on: codes and units, messages, topics, profiles."""

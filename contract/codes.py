@@ -1,0 +1,89 @@
+"""The quantities Vicino knows: one word each, its unit, its exact integer and what can be true.
+
+Every code has one UCUM unit, and one step: the smallest difference that is kept. Inside the
+server a value is the *scaled integer* ``value / step`` (a weight of 81.4 kg is 81400, a systolic
+pressure of 132 mmHg is 1320), so a limit is exact: 2.0 kg is never more than 2 kg.
+
+The physical limits say what *cannot be true* of a living person or the instrument; they are wider
+than any survivable value, because a dying patient must never be put away as implausible.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Final
+
+
+class Code(StrEnum):
+    """What is measured. The value is the word on the wire, in tables, plans and files."""
+
+    SYSTOLIC = "systolic"
+    DIASTOLIC = "diastolic"
+    MEAN_ARTERIAL = "mean-arterial"
+    PULSE = "pulse"
+    HEART_RATE = "heart-rate"
+    SPO2 = "spo2"
+    TEMPERATURE = "temperature"
+    WEIGHT = "weight"
+    GLUCOSE = "glucose"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A code's unit (UCUM), step (in that unit), LOINC code and physical limits (in that unit).
+
+    ``number`` is the code's place in arrays and tables: it never changes and is never reused.
+    """
+
+    number: int
+    unit: str
+    step: Decimal
+    loinc: str
+    possible: tuple[Decimal, Decimal]
+    source: str
+
+
+def _definition(
+    number: int, unit: str, step: str, loinc: str, low: str, high: str, source: str
+) -> Definition:
+    return Definition(number, unit, Decimal(step), loinc, (Decimal(low), Decimal(high)), source)
+
+
+_RECORD = "survived extreme, widened"
+DEFINITIONS: Final[dict[Code, Definition]] = {
+    # 370 mmHg systolic was measured in a weight lifter (MacDougall 1985, J Appl Physiol 58:785).
+    Code.SYSTOLIC: _definition(0, "mm[Hg]", "0.1", "8480-6", "10", "450", "MacDougall 1985"),
+    Code.DIASTOLIC: _definition(1, "mm[Hg]", "0.1", "8462-4", "0", "400", "MacDougall 1985"),
+    Code.MEAN_ARTERIAL: _definition(2, "mm[Hg]", "0.1", "8478-0", "5", "420", "MacDougall 1985"),
+    # Atrial flutter conducts 1:1 at about 300 /min, ventricular flutter up to about 350.
+    Code.PULSE: _definition(3, "/min", "0.1", "8867-4", "0", "400", _RECORD),
+    Code.HEART_RATE: _definition(4, "/min", "0.1", "8867-4", "0", "400", _RECORD),
+    # A share of haemoglobin: arithmetic, not physiology, bounds it.
+    Code.SPO2: _definition(5, "%", "0.1", "2708-6", "0", "100", "definition of a share"),
+    # Survived accidental hypothermia at 11.8 °C (2014), fever at 46.5 °C (1980).
+    Code.TEMPERATURE: _definition(6, "Cel", "0.01", "8310-5", "10", "50", _RECORD),
+    # From a preterm infant to the heaviest person recorded (635 kg).
+    Code.WEIGHT: _definition(7, "kg", "0.001", "29463-7", "0.2", "700", _RECORD),
+    # A survived 2656 mg/dL (147.6 mmol/L) is on record.
+    Code.GLUCOSE: _definition(8, "mg/dL", "0.1", "41653-7", "0", "3000", _RECORD),
+}
+BY_NUMBER: Final[tuple[Code, ...]] = tuple(
+    sorted(DEFINITIONS, key=lambda code: DEFINITIONS[code].number)
+)
+
+
+def scaled(code: Code, value: Decimal) -> int:
+    """Return ``value`` (in the code's unit) as the code's scaled integer, rounded half up."""
+    steps = value / DEFINITIONS[code].step
+    return int(steps.to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def unscaled(code: Code, steps: int) -> Decimal:
+    """Return a scaled integer as a decimal in the code's unit: the inverse of ``scaled``."""
+    return steps * DEFINITIONS[code].step
+
+
+def possible(code: Code, value: Decimal) -> bool:
+    """Tell whether ``value`` (in the code's unit) can be true of a person at all."""
+    low, high = DEFINITIONS[code].possible
+    return low <= value <= high

@@ -1,0 +1,86 @@
+"""Device profiles: what we know of a device model, as data.
+
+One TOML file a model in ``device_profiles/``. Every key is typed and an unknown key refuses to
+load. A codec's name is the only door from data to code.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}([0-9a-f]{28})?$")]
+Kind = Literal[
+    "blood-pressure-monitor",
+    "thermometer",
+    "pulse-oximeter",
+    "weight-scale",
+    "glucose-meter",
+    "heart-rate-monitor",
+]
+
+
+class ProfileError(Exception):
+    """A profile that cannot be used: says which file, which key and why."""
+
+
+class Advertisement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a scan recognises the model: all given keys must match. ``local_name`` may end in *."""
+
+    service_uuid: Uuid | None = None
+    local_name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a profile that would match every device in reach."""
+        if self.service_uuid is None and self.local_name is None:
+            raise ValueError("an advertisement needs a service_uuid or a local_name")
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which characteristic says something, and the codec that reads it."""
+
+    characteristic_uuid: Uuid
+    codec: str
+    delivery: Literal["indicate", "notify"]
+
+
+class Limitation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known not to work, as a sentence for the README's table."""
+
+    text: str
+
+
+class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One device model.
+
+    ``record_access`` reads the device's memory through the Record Access Control Point (0x2A52).
+    ``trusted_time`` says that the device's clock is set and advances, so that its time stamp may
+    tell a record sent again from a new measurement.
+    """
+
+    model: str
+    vendor: str
+    kind: Kind
+    advertisement: Advertisement
+    measurement: Annotated[list[Source], Meta(min_length=1)]
+    record_access: bool = False
+    trusted_time: bool = False
+    known_limitation: list[Limitation] = []
+
+
+def parse(name: str, text: str) -> Profile:
+    """Read one profile's TOML. Raises ``ProfileError`` naming file, key and reason."""
+    try:
+        return msgspec.toml.decode(text, type=Profile)
+    except msgspec.MsgspecError as error:
+        raise ProfileError(f"device_profiles/{name}.toml: {error}") from error
+
+
+@cache
+def profiles() -> dict[str, Profile]:
+    """Load every profile that is installed, by name (its file's name without the ending)."""
+    found = (entry for entry in files("device_profiles").iterdir() if entry.name.endswith(".toml"))
+    names = sorted((entry.name.removesuffix(".toml"), entry) for entry in found)
+    return {name: parse(name, entry.read_text(encoding="utf-8")) for name, entry in names}

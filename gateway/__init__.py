@@ -1,0 +1,1 @@
+"""The box in the home: reads Bluetooth devices and forwards every measurement."""

@@ -1,0 +1,1 @@
+"""The region: stores every measurement, judges it, raises alerts, shows pages."""

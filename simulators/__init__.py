@@ -1,0 +1,1 @@
+"""Everything that stands in for hardware and people: devices, gateways, patients, staff."""
