@@ -1,0 +1,31 @@
+"""Become another program that dies with its parent.
+
+    python -I -S tether.py PARENT_PID PROGRAM ARGUMENT…
+
+``PR_SET_PDEATHSIG`` survives the exec, so the kernel ends the program when the *thread* that
+started it ends, even by SIGKILL. A file of its own, run as such: code between fork and exec in a
+process with threads may deadlock.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main() -> None:
+    """Tie this process to its parent, then become the program of the command line."""
+    parent, program = int(sys.argv[1]), sys.argv[2]
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+    if os.getppid() != parent:
+        sys.exit("the parent ended before its child was tied to it")
+    os.execv(program, sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

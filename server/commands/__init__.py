@@ -1,0 +1,1 @@
+"""The subcommands of vicino-server, one module each."""
