@@ -1,0 +1,68 @@
+"""Blood Pressure Measurement (0x2A35), GATT Specification Supplement."""
+
+from typing import Final
+
+from gateway.codecs.decoded import Above, Absent, Below, Decoded, Number, Quantity, named_bits
+from gateway.codecs.reader import Reader
+from gateway.codecs.user import user_of
+
+_STATUS: Final = {
+    0: "body-movement",
+    1: "cuff-too-loose",
+    2: "irregular-pulse",
+    5: "improper-position",
+}
+_PULSE_ABOVE, _PULSE_BELOW = 1, 2
+_BEYOND: Final[dict[int, Number]] = {_PULSE_ABOVE: Above(), _PULSE_BELOW: Below()}
+_PULSE_RANGE: Final = {_PULSE_ABOVE: "pulse-above-range", _PULSE_BELOW: "pulse-below-range"}
+
+
+def decode(value: bytes) -> Decoded:
+    """Decode the value of one indication.
+
+    Layout, little-endian:
+
+        byte 0     flags: bit 0 unit is kPa (else mmHg), 1 time stamp, 2 pulse rate,
+                   3 user id, 4 measurement status
+        bytes 1-6  systolic, diastolic, mean arterial pressure: SFLOAT each
+        then       each flagged field, in that order: time stamp (7 bytes),
+                   pulse rate (SFLOAT), user id (1), measurement status (2)
+
+    Measurement status: bit 0 body movement, 1 cuff too loose, 2 irregular pulse, 3-4 pulse rate
+    range (1 above, 2 below the device's), 5 improper position.
+    Raises ``DecodeError`` when the value is shorter or longer than its flags say.
+    """
+    reader = Reader(value)
+    flags = reader.uint8("flags")
+    unit = "kPa" if flags & 1 else "mmHg"
+    quantities = [
+        Quantity(name, unit, offset=reader.offset, number=reader.sfloat(name))
+        for name in ("systolic", "diastolic", "mean-arterial")
+    ]
+    time = reader.date_time("time stamp") if flags & 2 else None
+    pulse_offset = reader.offset
+    pulse = reader.sfloat("pulse rate") if flags & 4 else None
+    user = user_of(reader.uint8("user id")) if flags & 8 else None
+    status = reader.uint16("measurement status") if flags & 16 else None
+    reader.end()
+    if pulse is not None:
+        number = _ranged(pulse, _pulse_range(status or 0))
+        quantities.append(Quantity("pulse", "/min", number, pulse_offset))
+    words = None if status is None else _words(status)
+    return Decoded(tuple(quantities), flags=words, unit=unit, time=time, user=user)
+
+
+def _pulse_range(status: int) -> int:
+    return status >> 3 & 3
+
+
+def _words(status: int) -> tuple[str, ...]:
+    word = _PULSE_RANGE.get(_pulse_range(status))
+    return named_bits(status, _STATUS) + ((word,) if word else ())
+
+
+def _ranged(pulse: Number, pulse_range: int) -> Number:
+    """Let the status say which way a pulse without a number is out of range."""
+    if isinstance(pulse, Absent):
+        return _BEYOND.get(pulse_range, pulse)
+    return pulse

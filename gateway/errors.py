@@ -1,0 +1,54 @@
+"""What can go wrong in the gateway; a class only where a caller acts differently.
+
+* GatewayError
+  x WrongData
+    + DecodeError           bytes of a device that cannot be read: send them as unreadable
+  x NotNow                  try again later, bounded
+    + DeviceUnavailable     the peripheral did not connect, answer or stay
+    + RadioUnavailable      no Bluetooth adapter, or it is off
+    + UplinkUnavailable     the broker cannot be reached
+    + OutboxUnavailable     the outbox cannot take a measurement (disk full, at its limit)
+  x SettingsError           the settings file is wrong: stop at start, exit 2
+"""
+
+
+class GatewayError(Exception):
+    """Anything the gateway expects to go wrong."""
+
+
+class WrongData(GatewayError):
+    """Data that will never be right: say so, never retry."""
+
+
+class DecodeError(WrongData):
+    """Bytes that cannot be read: ``value`` reproduces it, ``offset`` says where it went wrong."""
+
+    def __init__(self, reason: str, *, offset: int, value: bytes) -> None:
+        super().__init__(f"offset {offset}: {reason}")
+        self.reason = reason
+        self.offset = offset
+        self.value = value
+
+
+class NotNow(GatewayError):
+    """Something that may work later."""
+
+
+class DeviceUnavailable(NotNow):
+    """The peripheral did not connect, answer or stay."""
+
+
+class RadioUnavailable(NotNow):
+    """No Bluetooth adapter, or it is off."""
+
+
+class UplinkUnavailable(NotNow):
+    """The broker cannot be reached."""
+
+
+class OutboxUnavailable(NotNow):
+    """The outbox cannot take a measurement now; what it holds is safe."""
+
+
+class SettingsError(GatewayError):
+    """The settings cannot be used: says which file, which key and why."""

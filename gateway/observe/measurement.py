@@ -1,0 +1,148 @@
+"""Makes the wire's measurement of one delivery: codes, units, content id; judges nothing."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from contract.codes import DEFINITIONS, Code
+from contract.messages import DEVICE_RANGE, Clock, Measurement, Origin, Quantity
+from contract.profiles import Profile
+from gateway.codecs import CODECS, decoded
+from gateway.codecs.decoded import Above, Absent, Below, Decoded
+from gateway.errors import DecodeError
+from gateway.observe.conversion import converted, plain
+
+# Not of a person: the value stays in the raw bytes and is never an observation about anybody.
+_NOT_A_PERSON: Final = {"control-solution", "demonstration-data", "testing-data"}
+_NOT_APPLICABLE: Final = "not-applicable"
+_USER_UNKNOWN: Final = "user-unknown"
+_CODES: Final = frozenset(Code)
+_REASON_CHARACTERS_MAX: Final = 200
+_CONTENT_ID_HEX_DIGITS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One value that a device delivered, and when: wall clock (ms, UTC) and this boot's clock."""
+
+    gateway: str
+    device: str
+    profile_name: str
+    profile: Profile
+    characteristic: str
+    raw: bytes
+    origin: Origin
+    received_at: int
+    monotonic_ms: int
+    boot_id: str
+    clock: Clock
+
+
+def measure(delivery: Delivery, epoch: str, seq: int) -> Measurement:
+    """Make the measurement that takes ``seq`` of ``epoch``.
+
+    Bytes that cannot be read are a measurement too: ``unreadable`` says where and why, and there
+    are no quantities.
+    """
+    try:
+        read = CODECS[_codec(delivery)](delivery.raw)
+        quantities = _quantities(read, delivery.raw)
+    except DecodeError as error:
+        return _measurement(delivery, epoch, seq, Decoded(()), [], str(error))
+    return _measurement(delivery, epoch, seq, read, quantities, None)
+
+
+def _measurement(
+    delivery: Delivery,
+    epoch: str,
+    seq: int,
+    read: Decoded,
+    quantities: list[Quantity],
+    unreadable: str | None,
+) -> Measurement:
+    return Measurement(
+        seq=seq,
+        content_id=_content_id(delivery, read, epoch, seq),
+        device=delivery.device,
+        profile=delivery.profile_name,
+        characteristic=delivery.characteristic,
+        raw=delivery.raw.hex(),
+        quantities=quantities,
+        received_at=delivery.received_at,
+        monotonic_ms=delivery.monotonic_ms,
+        boot_id=delivery.boot_id,
+        clock=delivery.clock,
+        origin=delivery.origin,
+        device_time=read.time.isoformat() if isinstance(read.time, datetime) else None,
+        record_number=read.sequence,
+        user=read.user if isinstance(read.user, int) else None,
+        flags=_flags(read),
+        unreadable=unreadable and unreadable[:_REASON_CHARACTERS_MAX],
+    )
+
+
+def _codec(delivery: Delivery) -> str:
+    sources = delivery.profile.measurement
+    return next(s.codec for s in sources if s.characteristic_uuid == delivery.characteristic)
+
+
+def _flags(read: Decoded) -> list[str]:
+    unknown = [_USER_UNKNOWN] if isinstance(read.user, Absent) else []
+    return [*(read.flags or ()), *unknown]
+
+
+def _quantities(read: Decoded, raw: bytes) -> list[Quantity]:
+    """Keep what has a code; the rest (height, RR intervals, ...) travels in the raw bytes."""
+    coded = [quantity for quantity in read.quantities if quantity.name in _CODES]
+    if _NOT_A_PERSON & set(read.flags or ()):
+        return [_absent(quantity, _NOT_APPLICABLE) for quantity in coded]
+    return [_on_wire(quantity, raw) for quantity in coded]
+
+
+def _absent(quantity: decoded.Quantity, reason: str) -> Quantity:
+    return Quantity(code=quantity.name, unit=_unit(quantity), absent=reason)
+
+
+def _unit(quantity: decoded.Quantity) -> str:
+    return DEFINITIONS[Code(quantity.name)].unit
+
+
+def _on_wire(quantity: decoded.Quantity, raw: bytes) -> Quantity:
+    code, unit = quantity.name, _unit(quantity)
+    try:
+        match converted(quantity):
+            case Absent() as reason:
+                return _absent(quantity, reason.value)
+            case Above(limit):
+                return Quantity(code=code, unit=unit, above=_limit(limit))
+            case Below(limit):
+                return Quantity(code=code, unit=unit, below=_limit(limit))
+            case Decimal() as value:
+                return Quantity(code=code, unit=unit, value=plain(value))
+    except ValueError as error:  # more digits than the contract carries
+        raise DecodeError(f"{code}: {error}", offset=quantity.offset, value=raw) from error
+
+
+def _limit(limit: Decimal | None) -> str:
+    return DEVICE_RANGE if limit is None else plain(limit)
+
+
+def _content_id(delivery: Delivery, read: Decoded, epoch: str, seq: int) -> str:
+    """Name the content, 128 bits in hex.
+
+    Equal ids must mean "the same measurement again", so without a record number or a trusted
+    time (two equal weights are two weighings) the place in the outbox is part of the name.
+    """
+    user = read.user if isinstance(read.user, int) else None
+    parts: list[object] = [delivery.device, delivery.profile_name, delivery.characteristic, user]
+    trusted_time = delivery.profile.trusted_time and isinstance(read.time, datetime)
+    if read.sequence is not None or trusted_time:
+        parts += ["record", read.sequence]
+    else:
+        parts += ["once", delivery.gateway, epoch, seq]
+    named = msgspec.json.encode([*parts, delivery.raw.hex()])
+    return hashlib.sha256(named).hexdigest()[:_CONTENT_ID_HEX_DIGITS]
