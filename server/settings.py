@@ -123,7 +123,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {error}") from error
     for key in _PATHS:
-        if isinstance(document.get(key), str):
+        if isinstance(document.get(key), str) and document[key]:
             document[key] = str(path.parent.absolute() / Path(document[key]).expanduser())
     _override(document, environment)
     try:

@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from signal import SIGHUP
 from typing import Final
@@ -77,10 +76,11 @@ def check_id(gateway: str) -> None:
         raise NotPermitted(f"gateway {gateway}: this name is the server's own")
 
 
-def replace_checked(path: Path, text: str) -> None:
+def replace_checked(path: Path, text: str) -> str:
     """Let nats-server check a configuration, then put it in place in one step.
 
-    Raises ``SettingsError`` with its reason; the file in place is then untouched.
+    Returns the digest by which its log will name this configuration. Raises ``SettingsError``
+    with its reason; the file in place is then untouched.
     """
     candidate = path.with_suffix(".new")
     _write(candidate, text)
@@ -90,6 +90,7 @@ def replace_checked(path: Path, text: str) -> None:
         candidate.unlink()
         raise SettingsError(f"{path}: refused by nats-server: {checked.stderr.strip()}")
     candidate.replace(path)
+    return checked.stderr.rpartition("(")[2].partition(")")[0]
 
 
 def running(settings: Settings) -> int | None:
@@ -104,16 +105,16 @@ def running(settings: Settings) -> int | None:
 
 def _install(settings: Settings, entries: Mapping[str, str]) -> None:
     text = _render(settings, entries)
-    replace_checked(configuration(settings), text)
+    digest = replace_checked(configuration(settings), text)
     listed = "".join(f"{gateway} {state}\n" for gateway, state in sorted(entries.items()))
     _write(settings.broker_dir / "access.new", listed)
     (settings.broker_dir / "access.new").replace(settings.broker_dir / "access.txt")
     if (pid := running(settings)) is not None:
-        _reload(settings.broker_dir / "nats.log", pid, sha256(text.encode()).hexdigest())
+        _reload(settings.broker_dir / "nats.log", pid, digest)
 
 
 def _reload(log: Path, pid: int, digest: str) -> None:
-    """Have the running broker read its file again and wait until its log names this very text."""
+    """Have the running broker read its file again and wait until its log names this digest."""
     seen = _size(log)
     os.kill(pid, SIGHUP)
     deadline = time.monotonic() + _RELOAD_SECONDS_MAX

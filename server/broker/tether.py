@@ -24,7 +24,7 @@ def main() -> None:
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != parent:
         sys.exit("the parent ended before its child was tied to it")
-    os.execv(program, sys.argv[2:])
+    os.execv(program, sys.argv[2:])  # noqa: S606 - the point of this file
 
 
 if __name__ == "__main__":

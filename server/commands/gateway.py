@@ -82,7 +82,9 @@ def write_bundle(chosen: settings.Settings, gateway: str, folder: Path, now: dat
         "state_dir": str(folder / "state"),
     }
     # A JSON string is a TOML basic string.
-    lines = "".join(f"{key} = {json.dumps(text)}\n" for key, text in keys.items())
+    lines = "".join(
+        f"{key} = {json.dumps(text, ensure_ascii=False)}\n" for key, text in keys.items()
+    )
     authority.write_new(folder / "gateway.toml", lines.encode(), 0o644)
 
 
