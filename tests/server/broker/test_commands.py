@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import tomllib
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_bundle_is_all_a_gateway_needs(run, tmp_path, store):
     assert keys["broker"] == "mqtts://127.0.0.1:8883"
     for name in ("ca_file", "certificate_file", "key_file"):
         assert keys[name].startswith(str(folder))
-        assert open(keys[name]).read().startswith("-----BEGIN")
+        assert Path(keys[name]).read_text().startswith("-----BEGIN")
     assert (folder / "gateway.key").stat().st_mode & 0o777 == 0o600
     assert store.registered == [("gw-001", "chc-1")]
     assert "gw-001 active\n" in (tmp_path / "data" / "broker" / "access.txt").read_text()
