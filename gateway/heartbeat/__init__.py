@@ -1,0 +1,7 @@
+"""How the gateway is: told to the server at intervals, and to whoever stands before the box."""
+
+from gateway.heartbeat.certificate import certificate_ends_at
+from gateway.heartbeat.report import Report, message
+from gateway.heartbeat.status import Status, read_status, write_status
+
+__all__ = ["Report", "Status", "certificate_ends_at", "message", "read_status", "write_status"]

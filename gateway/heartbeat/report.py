@@ -1,0 +1,34 @@
+"""The heartbeat message."""
+
+from dataclasses import dataclass
+
+from contract.messages import Heartbeat
+from gateway.clock import Moment
+from gateway.outbox import State
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a heartbeat tells beside the outbox: times in ms UTC, batteries in % by address."""
+
+    moment: Moment
+    batteries: dict[str, int]
+    certificate_ends_at: int
+    disk_free_bytes: int
+
+
+def message(gateway: str, state: State, report: Report) -> Heartbeat:
+    """Compose the heartbeat."""
+    return Heartbeat(
+        gateway=gateway,
+        epoch=state.epoch,
+        seq=state.next_seq,
+        sent_at=report.moment.wall_ms,
+        clock=report.moment.clock,
+        outbox_depth=state.depth,
+        set_aside=state.set_aside,
+        last_measurement_at=state.last_measurement_at,
+        certificate_ends_at=report.certificate_ends_at,
+        batteries=report.batteries,
+        disk_free_bytes=report.disk_free_bytes,
+    )

@@ -1,0 +1,120 @@
+"""The gateway's settings: one TOML file, each key overridden by ``VICINO_GATEWAY_<KEY>``.
+
+Checked whole before anything is opened. A broker that is down, or a radio that is missing, is no
+settings error.
+"""
+
+import os
+import re
+import ssl
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contract.messages import Address, GatewayId
+from gateway.errors import SettingsError
+
+_ENVIRONMENT: Final = "VICINO_GATEWAY_"
+_BROKER: Final = re.compile(r"mqtts://(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All there is to set.
+
+    ``radio`` is ``bluez`` or ``hci:`` and a Bumble transport. ``devices`` are the addresses that
+    are read; empty means every device that a profile recognises. ``clock`` says who knows whether
+    the wall clock is right: the ``kernel`` (a time service disciplines it), or the ``host`` of a
+    virtual machine or container, which keeps it without the kernel's knowing.
+    """
+
+    gateway: GatewayId
+    broker: Annotated[str, Meta(pattern=f"^{_BROKER.pattern}$")]
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+    state_dir: Path
+    radio: Annotated[str, Meta(pattern=r"^(bluez|hci:.+)$")] = "bluez"
+    heartbeat_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
+    receipt_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
+    devices: list[Address] = []
+    clock: Literal["kernel", "host"] = "kernel"
+
+    @property
+    def broker_address(self) -> tuple[str, int]:
+        """Return host and port of the broker."""
+        match = _BROKER.fullmatch(self.broker)
+        assert match is not None  # noqa: S101 - the type's pattern is the same
+        return match["host"].strip("[]"), int(match["port"])
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the settings. Raises ``SettingsError`` with file, key and reason."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    found |= _overrides(environment)
+    try:
+        settings = msgspec.convert(found, Settings, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    settings = _absolute(settings, path.resolve().parent)
+    _check_port(path, settings)
+    tls_context(settings)
+    return settings
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Make the TLS context of the gateway's certificate. Raises ``SettingsError`` by key."""
+    for key in ("ca_file", "certificate_file", "key_file"):
+        try:
+            getattr(settings, key).read_bytes()
+        except OSError as error:
+            raise SettingsError(f"{key}: {getattr(settings, key)}: {error.strerror}") from error
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except ssl.SSLError as error:
+        raise SettingsError(f"ca_file: {settings.ca_file}: no certificate in it") from error
+    try:
+        context.load_cert_chain(settings.certificate_file, settings.key_file)
+    except ssl.SSLError as error:
+        raise SettingsError(f"key_file: is not the key of certificate_file: {error}") from error
+    return context
+
+
+def _overrides(environment: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, text in environment.items():
+        if not name.startswith(_ENVIRONMENT):
+            continue
+        key = name.removeprefix(_ENVIRONMENT).lower()
+        if key in ("heartbeat_seconds", "receipt_seconds") and text.isdecimal():
+            found[key] = int(text)
+        elif key == "devices":
+            found[key] = [part.strip() for part in text.split(",") if part.strip()]
+        else:
+            found[key] = text
+    return found
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise ValueError(f"expected a path, got {value!r}")
+
+
+def _absolute(settings: Settings, directory: Path) -> Settings:
+    """Let relative paths start at the settings file."""
+    keys = ("ca_file", "certificate_file", "key_file", "state_dir")
+    return msgspec.structs.replace(settings, **{k: directory / getattr(settings, k) for k in keys})
+
+
+def _check_port(path: Path, settings: Settings) -> None:
+    if not 1 <= settings.broker_address[1] <= 65535:
+        raise SettingsError(f"{path}: no such port - at `$.broker`")

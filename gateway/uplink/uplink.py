@@ -1,0 +1,217 @@
+"""Sends what waits, takes the receipts, and begins again when either fails."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from contract.messages import (
+    BATCH_MEASUREMENTS_MAX,
+    ENVELOPE_BYTES_MAX,
+    Birth,
+    Command,
+    Configuration,
+    Measurements,
+    Receipt,
+    Refused,
+    Up,
+    Will,
+    down_decoder,
+    encoder,
+)
+from gateway.clock import Moment
+from gateway.errors import NotNow
+from gateway.outbox import OutboxThread
+from gateway.uplink.flight import Flight, Sent
+from gateway.uplink.link import Link
+
+_log = logging.getLogger(__name__)
+_ENVELOPE_SPARE_BYTES: Final = 512  # around the measurements: type, gateway, epoch, seq
+_RETRY_SECONDS: Final = 5.0
+
+Order = Configuration | Command
+
+
+class Uplink:
+    """One gateway's exchange with the server, over a ``Link``, out of an ``OutboxThread``."""
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        version: str,
+        link: Link,
+        outbox: OutboxThread,
+        receipt_seconds: float,
+        moment: Callable[[], Moment],
+        obey: Callable[[Order], None],
+    ) -> None:
+        self._gateway, self._version = gateway, version
+        self._link, self._outbox = link, outbox
+        self._moment, self._obey = moment, obey
+        self._flight = Flight(receipt_seconds)
+        self._payloads: deque[bytes] = deque()
+        self._wake = asyncio.Event()
+        self._session: str | None = None
+        self._reported: str | None = None
+        self._epoch, self._next_seq = "", 1
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the broker has our subscription now."""
+        return self._session is not None
+
+    @property
+    def receipts_are_missing(self) -> bool:
+        """Tell whether what was sent got no receipt in time."""
+        return self._flight.missing
+
+    def look(self) -> None:
+        """Look into the outbox soon: something was stored."""
+        self._wake.set()
+
+    def publish(self, message: Up) -> bool:
+        """Send one message now; False when there is no connection."""
+        return self.is_connected and self._link.publish(encoder.encode(message))
+
+    # What the link tells.
+
+    def connected(self, session: str) -> None:
+        """Begin anew: the birth goes first, then what waits, oldest first."""
+        self._session = session
+        self._flight.reconnected()
+        self._wake.set()
+        _log.info("connected to the broker")
+        self._reported = None
+        moment = self._moment()
+        self.publish(
+            Birth(
+                gateway=self._gateway,
+                epoch=self._epoch,
+                seq=self._next_seq,
+                session=session,
+                sent_at=moment.wall_ms,
+                boot_id=moment.boot_id,
+                clock=moment.clock,
+                version=self._version,
+            )
+        )
+
+    def lost(self, reason: str) -> None:
+        """Note that there is no connection; said once until there is one again."""
+        self._session = None
+        if self._reported is None:
+            _log.warning("%s; what is measured waits here", reason)
+            self._reported = reason
+
+    def received(self, payload: bytes) -> None:
+        """Take one message of the server; it is read in turn."""
+        self._payloads.append(payload)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Run until cancelled. What fails for now is tried again."""
+        await self._refresh()
+        self._link.start(self, self._will)
+        try:
+            while True:
+                self._wake.clear()
+                await self._pause(await self._turn())
+        finally:
+            await self._link.stop()
+
+    async def _turn(self) -> float | None:
+        """Do what there is to do; return how long nothing more can be due (None: until woken)."""
+        try:
+            while self._payloads:
+                await self._take(self._payloads.popleft())
+            await self._refresh()
+            self._check_overdue()
+            while self.is_connected and self._flight.has_room() and await self._send_next():
+                pass
+        except NotNow as error:
+            _log.error("%s", error)
+            return _RETRY_SECONDS
+        return self._flight.wait_seconds(time.monotonic())
+
+    async def _pause(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _will(self, session: str) -> bytes:
+        return encoder.encode(
+            Will(gateway=self._gateway, epoch=self._epoch, seq=self._next_seq, session=session)
+        )
+
+    async def _refresh(self) -> None:
+        state = await self._outbox.state()
+        self._epoch, self._next_seq = state.epoch, state.next_seq
+
+    def _check_overdue(self) -> None:
+        if not self.is_connected or not self._flight.overdue(time.monotonic()):
+            return
+        if not self._flight.missing:
+            _log.warning("no receipt came for what was sent: sending it again")
+        self._flight.miss()
+
+    async def _send_next(self) -> bool:
+        """Send the next envelope; False when nothing more waits or the link is gone."""
+        rows = await self._outbox.waiting(
+            self._flight.last, BATCH_MEASUREMENTS_MAX, ENVELOPE_BYTES_MAX - _ENVELOPE_SPARE_BYTES
+        )
+        if not rows:
+            return False
+        envelope = encoder.encode(
+            Measurements(
+                gateway=self._gateway,
+                epoch=self._epoch,
+                seq=rows[0].seq,
+                measurements=[msgspec.Raw(row.body) for row in rows],
+            )
+        )
+        if not self._link.publish(envelope):
+            return False
+        digest = hashlib.sha256(envelope).hexdigest()
+        self._flight.add(Sent(rows[0].seq, rows[-1].seq, digest, time.monotonic()))
+        return True
+
+    async def _take(self, payload: bytes) -> None:
+        try:
+            message = down_decoder.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            _log.warning("a message of the server cannot be read: %s", error)
+            return
+        if message.gateway != self._gateway:
+            _log.warning("a message of the server is for gateway %s: ignored", message.gateway)
+            return
+        match message:
+            case Receipt():
+                await self._take_receipt(message)
+            case Refused():
+                await self._take_refusal(message)
+            case Configuration() | Command():
+                self._obey(message)
+
+    async def _take_receipt(self, receipt: Receipt) -> None:
+        if not await self._outbox.forget(receipt.epoch, receipt.seq):
+            return
+        _log.info("receipt epoch=%s seq=%d", receipt.epoch, receipt.seq)
+        if self._flight.receipted(receipt.seq):
+            _log.info("receipts are coming again")
+
+    async def _take_refusal(self, refused: Refused) -> None:
+        sent = self._flight.find(refused.sha256)
+        if sent is None:
+            _log.warning("the server refused something that is not on its way: %s", refused.reason)
+            return
+        _log.warning("refused: seq=%d..%d: %s", sent.first, sent.last, refused.reason)
+        await self._outbox.refuse(sent.first, sent.last, refused.reason)
+        self._flight.again()
