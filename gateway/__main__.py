@@ -1,32 +1,95 @@
 """The command line: parses, and tells ``app`` what to do."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from gateway.errors import WrongData
+from gateway import settings
+from gateway.errors import OutboxUnavailable, SettingsError, WrongData
+from gateway.heartbeat import Status, read_status
 from gateway.observe import print_line
+
+_DEFAULT_SETTINGS = Path("/etc/vicino/gateway.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0 done, 1 not possible, 2 wrong settings."""
     options = _parser().parse_args(arguments)
-    status: int = options.run(options)
+    try:
+        status: int = options.run(options)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vicino-gateway", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run the gateway")
+    run.set_defaults(run=_run)
+    status = commands.add_parser("status", help="say how the gateway is")
+    status.add_argument("--json", action="store_true", help="as one JSON object")
+    status.set_defaults(run=_status)
+    for command in (run, status):
+        command.add_argument("--settings", type=Path, default=_DEFAULT_SETTINGS, metavar="FILE")
     decode = commands.add_parser("decode", help="say what the bytes of a characteristic mean")
     decode.add_argument("uuid", nargs="?", metavar="UUID16", help="the characteristic, as 2A35")
     decode.add_argument("hex", nargs="?", metavar="HEX", help="its value")
     decode.add_argument("--file", type=Path, help="read one 'UUID16 HEX' a line")
     decode.set_defaults(run=_decode, parser=decode)
     return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from gateway import app  # only ``run`` needs the radio and the broker
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    try:
+        app.run(settings.load(options.settings))
+    except OutboxUnavailable as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    loaded = settings.load(options.settings)
+    status = read_status(loaded.state_dir)
+    if status is None:
+        print(f"{loaded.state_dir}: no gateway has run on this state yet", file=sys.stderr)
+        return 1
+    running = status.is_running
+    if options.json:
+        print(msgspec.json.encode({"running": running, **msgspec.structs.asdict(status)}).decode())
+    else:
+        print(_told(status, running=running))
+    return 0 if running else 1
+
+
+def _told(status: Status, *, running: bool) -> str:
+    """Say it for people, one thing a line; times in UTC."""
+    last = status.last_measurement_at
+    lines = {
+        "gateway": f"{status.gateway}, {'running' if running else 'NOT running'}",
+        "outbox": f"{status.outbox_depth} waiting, {status.set_aside} set aside",
+        "last measurement": "none yet" if last is None else _instant(last),
+        "receipted": f"{status.receipted} of {status.stored}, receipts are {status.receipts}",
+        "broker": status.broker,
+        "radio": status.radio,
+        "clock": status.clock,
+        "as of": _instant(status.written_at),
+    }
+    return "\n".join(f"{name:17} {text}" for name, text in lines.items())
+
+
+def _instant(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(sep=" ", timespec="seconds")
 
 
 def _decode(options: argparse.Namespace) -> int:

@@ -1,0 +1,137 @@
+"""Wires the gateway: builds all, then starts; stops on the same way back."""
+
+import asyncio
+import logging
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib.metadata import version
+from typing import Final
+
+from contract.messages import Command, Configuration
+from contract.profiles import profiles
+from gateway import clock
+from gateway.ble import open_radio
+from gateway.clock import Moment
+from gateway.collector import Collector
+from gateway.errors import NotNow
+from gateway.heartbeat import Report, certificate_ends_at, message
+from gateway.outbox import OutboxThread
+from gateway.settings import Settings, tls_context
+from gateway.uplink import MqttLink, Uplink, client_id
+
+_log = logging.getLogger(__name__)
+_STATUS_SECONDS: Final = 1.0
+
+
+class App:
+    """One gateway process."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build everything. Raises ``SettingsError``, or ``OutboxUnavailable`` for a bad disk."""
+        self._settings = settings
+        self._moment: Callable[[], Moment] = partial(clock.now, settings.clock)
+        self._outbox = OutboxThread(settings.state_dir / "outbox.db")
+        self._beat_now = asyncio.Event()
+        self._configuration_version = 0
+        self._heartbeat_seconds = settings.heartbeat_seconds
+        self._certificate_ends_at = certificate_ends_at(settings.certificate_file)
+        self._uplink = self._make_uplink()
+        self._collector = Collector(
+            gateway=settings.gateway,
+            radio=open_radio(settings.radio, settings.state_dir),
+            profiles=profiles(),
+            devices=settings.devices,
+            outbox=self._outbox,
+            moment=self._moment,
+            stored=self._uplink.look,
+        )
+
+    async def run(self) -> None:
+        """Run until cancelled. An error that nobody expects ends the process: it is restarted."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._uplink.run())
+                tasks.create_task(self._collector.run())
+                tasks.create_task(self._beat())
+                tasks.create_task(self._keep_status())
+        finally:
+            self._outbox.close()
+
+    def _make_uplink(self) -> Uplink:
+        settings = self._settings
+        link = MqttLink(
+            settings.broker_address,
+            tls_context(settings),
+            client_id(settings.state_dir, settings.gateway),
+            settings.gateway,
+        )
+        return Uplink(
+            gateway=settings.gateway,
+            version=version("vicino"),
+            link=link,
+            outbox=self._outbox,
+            receipt_seconds=settings.receipt_seconds,
+            moment=self._moment,
+            obey=self._obey,
+        )
+
+    def _obey(self, order: Configuration | Command) -> None:
+        """Do what the server asks; an older configuration and a late command are ignored."""
+        match order:
+            case Configuration() if order.version >= self._configuration_version:
+                self._configuration_version = order.version
+                self._heartbeat_seconds = order.heartbeat_seconds
+                self._beat_now.set()
+            case Command() if self._moment().wall_ms <= order.expires_at:
+                self._beat_now.set()
+            case _:
+                _log.info("ignored: %s is out of date", type(order).__name__.lower())
+
+    async def _beat(self) -> None:
+        """Send a heartbeat at each interval, and when the server asks for one."""
+        while True:
+            self._beat_now.clear()
+            self._uplink.publish(
+                message(self._settings.gateway, await self._state(), self._report())
+            )
+            try:
+                async with asyncio.timeout(self._heartbeat_seconds):
+                    await self._beat_now.wait()
+            except TimeoutError:
+                pass
+
+    def _report(self) -> Report:
+        return Report(
+            moment=self._moment(),
+            batteries=self._collector.batteries,
+            certificate_ends_at=self._certificate_ends_at,
+            disk_free_bytes=shutil.disk_usage(self._settings.state_dir).free,
+        )
+
+
+def run(settings: Settings) -> None:
+    """Run a gateway until SIGTERM or SIGINT."""
+    asyncio.run(_run_until_told(settings))
+
+
+async def _run_until_told(settings: Settings) -> None:
+    app = App(settings)
+    running = asyncio.ensure_future(app.run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    _log.info("gateway %s starts", settings.gateway)
+    with suppress(asyncio.CancelledError):
+        await running
+    _log.info("gateway %s has stopped", settings.gateway)
+
+
+@contextmanager
+def _not_now() -> Iterator[None]:
+    """Say what cannot be done now; the next round tries again."""
+    try:
+        yield
+    except (NotNow, OSError) as error:
+        _log.error("%s", error)

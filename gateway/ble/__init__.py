@@ -1,0 +1,17 @@
+"""Bluetooth: which radio is used, who is in reach, and one session with one peripheral."""
+
+from gateway.ble.radio import Radio, open_radio
+from gateway.ble.recognition import recognise
+from gateway.ble.scanner import Sighting, scan
+from gateway.ble.session import Deliver, Ended, Session
+
+__all__ = [
+    "Deliver",
+    "Ended",
+    "Radio",
+    "Session",
+    "Sighting",
+    "open_radio",
+    "recognise",
+    "scan",
+]

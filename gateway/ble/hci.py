@@ -1,0 +1,91 @@
+"""A radio without BlueZ: a Bumble host on any HCI transport (USB dongle, serial, TCP)."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.device import BLEDevice
+from bumble.core import BaseBumbleError
+from bumble.device import Device, DeviceConfiguration
+from bumble.hci import Address
+from bumble.keys import JsonKeyStore
+from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport import open_transport
+
+from gateway.ble.hci_client import HciClient
+from gateway.ble.hci_scanner import HciScanner
+from gateway.ble.radio import CONNECT_SECONDS, Seen
+from gateway.errors import RadioUnavailable
+
+_OPEN_SECONDS: Final = 15.0
+_CLOSE_SECONDS: Final = 5.0
+
+# Bumble logs what it does not expect at WARNING; its debug lines carry values.
+logging.getLogger("bumble").setLevel(logging.WARNING)
+
+
+class HciRadio:
+    """Bumble's host on one transport, given to bleak as its backend."""
+
+    def __init__(self, transport: str, state_dir: Path) -> None:
+        self._name = transport
+        self._state_dir = state_dir
+        self._transport: Any = None
+        self._device: Any = None
+
+    async def open(self) -> None:
+        """Open the transport and power the controller on."""
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                self._transport = await open_transport(self._name)
+                self._device = self._make_device()
+                await self._device.power_on()
+        except (BaseBumbleError, OSError, TimeoutError, ValueError) as error:
+            await self.close()
+            raise RadioUnavailable(f"radio hci:{self._name}: {error or 'no answer'}") from error
+
+    async def close(self) -> None:
+        """Close the transport; the controller ends what it was doing."""
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await transport.close()
+        except (BaseBumbleError, OSError, TimeoutError) as error:
+            logging.getLogger(__name__).debug("closing hci:%s: %s", self._name, error)
+
+    async def wait_lost(self) -> None:
+        """Return when the transport has ended."""
+        await asyncio.shield(self._transport.source.terminated)
+
+    def scanner(self, seen: Seen, service_uuids: list[str] | None) -> BleakScanner:
+        """See ``Radio.scanner``."""
+        return BleakScanner(seen, service_uuids, backend=HciScanner, device=self._device)
+
+    def client(self, device: BLEDevice, lost: Callable[[BleakClient], None]) -> BleakClient:
+        """See ``Radio.client``."""
+        return BleakClient(
+            device, lost, timeout=CONNECT_SECONDS, backend=HciClient, device=self._device
+        )
+
+    def _make_device(self) -> Any:  # noqa: ANN401 - Bumble is not typed for us
+        address = self._address()
+        config = DeviceConfiguration(name="Vicino", address=address)
+        device = Device.from_config_with_hci(config, self._transport.source, self._transport.sink)
+        device.keystore = JsonKeyStore(str(address), str(self._state_dir / "bonds.json"))
+        delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
+        device.pairing_config_factory = lambda _connection: PairingConfig(
+            sc=True, mitm=False, bonding=True, delegate=delegate
+        )
+        return device
+
+    def _address(self) -> Any:  # noqa: ANN401 - Bumble is not typed for us
+        """Return the static random address of this box: peripherals bond with it."""
+        path = self._state_dir / "radio-address"
+        if not path.exists():
+            path.write_text(str(Address.generate_static_address()), encoding="ascii")
+        return Address(path.read_text(encoding="ascii").strip())

@@ -1,0 +1,79 @@
+"""The one place that knows which radio is in use: BlueZ, or a Bumble host over an HCI transport."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+
+from gateway.errors import SettingsError
+
+if TYPE_CHECKING:
+    from gateway.ble.hci import HciRadio
+
+_HCI: Final = "hci:"
+CONNECT_SECONDS: Final = 20.0
+
+Seen = Callable[[BLEDevice, AdvertisementData], None]
+
+
+class Radio(Protocol):
+    """Makes bleak's scanners and clients; every call may raise ``RadioUnavailable``."""
+
+    async def open(self) -> None:
+        """Make the radio usable."""
+
+    async def close(self) -> None:
+        """Let go of it; never raises."""
+
+    async def wait_lost(self) -> None:
+        """Return when the radio is known to be gone; may never return."""
+
+    def scanner(self, seen: Seen, service_uuids: list[str] | None) -> BleakScanner:
+        """Make a scanner that calls ``seen`` for every advertisement."""
+
+    def client(self, device: BLEDevice, lost: Callable[[BleakClient], None]) -> BleakClient:
+        """Make a client for a device that this radio's scanner saw."""
+
+
+class BluezRadio:
+    """bleak's own backend: BlueZ over D-Bus."""
+
+    async def open(self) -> None:
+        """Nothing to do: bleak connects to D-Bus when a scan starts."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def wait_lost(self) -> None:
+        """A dead bluetoothd shows as silence: the collector watches for that."""
+        await asyncio.Event().wait()
+
+    def scanner(self, seen: Seen, service_uuids: list[str] | None) -> BleakScanner:
+        """See ``Radio.scanner``."""
+        return BleakScanner(seen, service_uuids)
+
+    def client(self, device: BLEDevice, lost: Callable[[BleakClient], None]) -> BleakClient:
+        """See ``Radio.client``."""
+        return BleakClient(device, lost, timeout=CONNECT_SECONDS)
+
+
+def open_radio(setting: str, state_dir: Path) -> Radio:
+    """Choose the radio: ``bluez``, or ``hci:`` and a Bumble transport.
+
+    Raises ``SettingsError`` when the Bumble host is asked for but not installed.
+    """
+    if not setting.startswith(_HCI):
+        return BluezRadio()
+    return _hci_radio()(setting.removeprefix(_HCI), state_dir)
+
+
+def _hci_radio() -> "type[HciRadio]":
+    try:
+        from gateway.ble.hci import HciRadio
+    except ImportError as error:
+        raise SettingsError(f"radio: needs the extra gateway-hci: {error}") from error
+    return HciRadio

@@ -1,0 +1,42 @@
+"""Which device profile an advertisement belongs to."""
+
+from collections.abc import Mapping, Sequence
+
+from bleak.uuids import normalize_uuid_str
+
+from contract.profiles import Advertisement, Profile
+
+
+def recognise(
+    profiles: Mapping[str, Profile], local_name: str | None, service_uuids: Sequence[str]
+) -> str | None:
+    """Return the name of the profile that matches; the one that asks for most, if several do."""
+    matching = [
+        name
+        for name, profile in profiles.items()
+        if _matches(profile.advertisement, local_name, service_uuids)
+    ]
+    return max(matching, key=lambda name: _keys(profiles[name].advertisement), default=None)
+
+
+def _matches(asked: Advertisement, local_name: str | None, service_uuids: Sequence[str]) -> bool:
+    service, name = asked.service_uuid, asked.local_name
+    has_service = service is None or normalize_uuid_str(service) in service_uuids
+    return has_service and (name is None or _name_matches(name, local_name or ""))
+
+
+def _name_matches(pattern: str, name: str) -> bool:
+    if pattern.endswith("*"):
+        return name.startswith(pattern.removesuffix("*"))
+    return name == pattern
+
+
+def _keys(asked: Advertisement) -> int:
+    return (asked.service_uuid is not None) + (asked.local_name is not None)
+
+
+def service_filter(profiles: Mapping[str, Profile]) -> list[str] | None:
+    """Return the services to scan for; None (all) when a profile goes by its name alone."""
+    services = {profile.advertisement.service_uuid for profile in profiles.values()}
+    known = sorted(normalize_uuid_str(service) for service in services if service is not None)
+    return None if None in services else known

@@ -1,0 +1,36 @@
+"""Foreign errors stop here: bleak's, D-Bus's and the system's become ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bleak.exc import BleakBluetoothNotAvailableError, BleakError
+from dbus_fast.errors import DBusError, InvalidAddressError
+
+from gateway.errors import DeviceUnavailable, RadioUnavailable
+
+# dbus-fast's errors derive from no class of bleak's, and some only from Exception.
+_FOREIGN = (BleakError, DBusError, InvalidAddressError, TimeoutError, EOFError, OSError)
+
+
+@contextmanager
+def radio_errors() -> Iterator[None]:
+    """Raise ``RadioUnavailable`` for whatever keeps the adapter from working."""
+    try:
+        yield
+    except _FOREIGN as error:
+        raise RadioUnavailable(f"radio: {_said(error)}") from error
+
+
+@contextmanager
+def device_errors(address: str) -> Iterator[None]:
+    """Raise ``DeviceUnavailable`` for whatever goes wrong with one peripheral."""
+    try:
+        yield
+    except BleakBluetoothNotAvailableError as error:
+        raise RadioUnavailable(f"radio: {_said(error)}") from error
+    except _FOREIGN as error:
+        raise DeviceUnavailable(f"device {address}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__

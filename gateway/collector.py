@@ -1,0 +1,177 @@
+"""Goes round the devices: scans without pause, one session at a time; one stops no other."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from contract.messages import Origin
+from contract.profiles import Profile
+from gateway.ble import Ended, Radio, Session, Sighting, scan
+from gateway.clock import Moment
+from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
+from gateway.observe import Delivery, measure
+from gateway.outbox import OutboxThread
+
+_log = logging.getLogger(__name__)
+_RADIO_RETRY_SECONDS: Final = (1.0, 60.0)
+_DEVICE_RETRY_SECONDS: Final = (4.0, 300.0)
+_AGAIN_SECONDS: Final = 1.0  # it said all it had; its next measurement is news
+_STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
+_OUTBOX_RETRY_SECONDS: Final = 30.0
+# No advertisement from anybody: a stuck adapter looks like this, and so does a quiet home.
+_SILENCE_SECONDS: Final = 300.0
+
+
+class Collector:
+    """Collects from every allowed device in reach into the outbox."""
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        radio: Radio,
+        profiles: Mapping[str, Profile],
+        devices: Sequence[str],
+        outbox: OutboxThread,
+        moment: Callable[[], Moment],
+        stored: Callable[[], None],
+    ) -> None:
+        self._gateway, self._radio, self._profiles = gateway, radio, profiles
+        self._allowed = frozenset(devices)
+        self._outbox, self._moment, self._stored = outbox, moment, stored
+        self._waiting: dict[str, Sighting] = {}
+        self._not_before: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._seen = asyncio.Event()
+        self._heard_at = time.monotonic()
+        self.batteries: dict[str, int] = {}
+        self.radio_state = "starting"
+
+    async def run(self) -> None:
+        """Run until cancelled. A radio that is missing is waited for, however long."""
+        retry_least, retry_most = _RADIO_RETRY_SECONDS
+        retry = retry_least
+        while True:
+            try:
+                await self._collect()
+                retry = retry_least
+            except RadioUnavailable as error:
+                self._radio_is_missing(str(error))
+            await asyncio.sleep(retry)
+            retry = min(retry * 2, retry_most)
+
+    async def _collect(self) -> None:
+        """Scan and go round until the radio fails or seems to be stuck."""
+        try:
+            await self._radio.open()
+            self._heard_at = time.monotonic()
+            async with scan(self._radio, self._profiles, self._on_sighting, self._on_heard):
+                if self.radio_state != "scanning":
+                    _log.info("scanning")
+                self.radio_state = "scanning"
+                await self._first_of(self._radio.wait_lost(), self._go_round())
+        finally:
+            await self._radio.close()
+        raise RadioUnavailable("radio: gone")
+
+    async def _first_of(self, *awaitables: Awaitable[None]) -> None:
+        tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _go_round(self) -> None:
+        """Serve sightings in turn; return when nothing at all was heard for long."""
+        while time.monotonic() - self._heard_at < _SILENCE_SECONDS:
+            self._seen.clear()
+            while self._waiting:
+                address = next(iter(self._waiting))
+                await self._serve(self._waiting.pop(address))
+            try:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    await self._seen.wait()
+            except TimeoutError:
+                continue
+        _log.info("nothing was heard for %.0f s: starting the scan anew", _SILENCE_SECONDS)
+
+    def _on_heard(self) -> None:
+        self._heard_at = time.monotonic()
+
+    def _on_sighting(self, sighting: Sighting) -> None:
+        address = sighting.address
+        if self._allowed and address not in self._allowed:
+            return
+        if time.monotonic() >= self._not_before.get(address, 0.0):
+            self._waiting[address] = sighting
+            self._seen.set()
+
+    async def _serve(self, sighting: Sighting) -> None:
+        """Hold one session and decide when the device may have the next."""
+        address = sighting.address
+        session = Session(self._radio, sighting, partial(self._deliver, sighting))
+        try:
+            outcome = await session.run()
+        except DeviceUnavailable as error:
+            self._device_failed(address, str(error))
+        except OutboxUnavailable as error:
+            _log.error("%s; device %s is read again later", error, address)
+            self._wait(address, _OUTBOX_RETRY_SECONDS)
+        else:
+            self._device_served(address, outcome.deliveries, outcome.ended)
+            if outcome.battery is not None:
+                self.batteries[address] = outcome.battery
+
+    def _device_served(self, address: str, deliveries: int, ended: Ended) -> None:
+        if self._failures.pop(address, 0):
+            _log.info("device %s: is back", address)
+        _log.info("device %s: %d deliveries", address, deliveries)
+        talks = ended is Ended.BY_LIMIT
+        self._wait(address, _STILL_TALKING_AGAIN_SECONDS if talks else _AGAIN_SECONDS)
+
+    def _device_failed(self, address: str, reason: str) -> None:
+        failures = self._failures.get(address, 0)
+        if failures == 0:
+            _log.warning("%s; trying again when it is seen", reason)
+        self._failures[address] = failures + 1
+        least, most = _DEVICE_RETRY_SECONDS
+        self._wait(address, min(least * 2.0 ** min(failures, 10), most))
+
+    def _wait(self, address: str, seconds: float) -> None:
+        self._not_before[address] = time.monotonic() + seconds
+        self._waiting.pop(address, None)
+
+    async def _deliver(
+        self, sighting: Sighting, characteristic: str, raw: bytes, origin: Origin
+    ) -> None:
+        """Store one delivery: on disk when this returns, or ``OutboxUnavailable``."""
+        moment = self._moment()
+        delivery = Delivery(
+            gateway=self._gateway,
+            device=sighting.address,
+            profile_name=sighting.profile_name,
+            profile=sighting.profile,
+            characteristic=characteristic,
+            raw=raw,
+            origin=origin,
+            received_at=moment.wall_ms,
+            monotonic_ms=moment.monotonic_ms,
+            boot_id=moment.boot_id,
+            clock=moment.clock,
+        )
+        seq = await self._outbox.store(partial(measure, delivery))
+        if seq is not None:
+            _log.info("stored seq=%d device=%s", seq, sighting.address)
+            self._stored()
+
+    def _radio_is_missing(self, reason: str) -> None:
+        if self.radio_state != reason:
+            _log.warning("%s; waiting for it", reason)
+        self.radio_state = reason
