@@ -1,0 +1,82 @@
+// The numbers behind a chart: aligned columns, the range of its axis, and its words.
+
+const DAY_SECONDS = 86_400;
+
+// Columns for uPlot (seconds, then one a series) and the mark of each point of each series.
+// undefined is "nothing of this series at this time", null is a point without a number.
+export function table(data) {
+  const lines = data.series.map((line) => new Map(line.points.map((point) => [point[0], point])));
+  const times = [...new Set(lines.flatMap((line) => [...line.keys()]))].sort((a, b) => a - b);
+  const values = lines.map((line) => times.map((time) => line.get(time)?.[1]));
+  const marks = lines.map((line) => times.map((time) => mark(line.get(time))));
+  return { columns: [times.map((time) => time / 1000), ...values], marks };
+}
+
+function mark(point) {
+  return point === undefined ? null : (point[2] ?? "");
+}
+
+// All values and all limits are in sight: a limit beyond the axis would look like calm.
+export function valueRange(data, columns) {
+  const values = columns.slice(1).flat();
+  const limits = (data.bands ?? []).map((band) => band.above ?? band.below);
+  const seen = [...values, ...limits].filter((value) => value != null);
+  if (seen.length === 0) return [0, 1];
+  const low = Math.min(...seen);
+  const high = Math.max(...seen);
+  const margin = (high - low || Math.abs(high) || 1) * 0.08;
+  return [low - margin, high + margin];
+}
+
+export function nearestPoint(times, time) {
+  let best = 0;
+  times.forEach((each, at) => {
+    if (Math.abs(each - time) < Math.abs(times[best] - time)) best = at;
+  });
+  return best;
+}
+
+// Numbers and times in the page's language and the patient's zone.
+export function formats(language, data) {
+  const digits = data.decimals ?? 0;
+  const zone = { timeZone: data.zone, hourCycle: "h23" };
+  const make = (more) => new Intl.DateTimeFormat(language, { ...zone, ...more });
+  const day = make({ day: "numeric", month: "short" });
+  const month = make({ month: "short", year: "numeric" });
+  const hour = make({ hour: "2-digit", minute: "2-digit" });
+  const full = make({ dateStyle: "medium", timeStyle: "short" });
+  const exact = new Intl.NumberFormat(language, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  const loose = new Intl.NumberFormat(language, { maximumFractionDigits: Math.max(digits, 1) });
+
+  function tick(seconds, step) {
+    if (step >= 28 * DAY_SECONDS) return month.format(seconds * 1000);
+    return (step >= DAY_SECONDS ? day : hour).format(seconds * 1000);
+  }
+
+  // The day stands under the first time of each day, once.
+  function ticks(splits, step) {
+    let shown = "";
+    return splits.map((seconds) => {
+      const date = day.format(seconds * 1000);
+      const isNew = step < DAY_SECONDS && date !== shown;
+      shown = date;
+      return isNew ? `${tick(seconds, step)}\n${date}` : tick(seconds, step);
+    });
+  }
+
+  function point(chart, columns, marks, index) {
+    const said = chart.series.flatMap((line, at) => {
+      const value = columns[at + 1][index];
+      const note = chart.texts?.marks?.[marks[at][index]] ?? marks[at][index];
+      if (value == null && !note) return [];
+      const number = value == null ? "" : `${exact.format(value)} ${chart.unit}`;
+      return [[line.label, number, note].filter(Boolean).join(" ")];
+    });
+    return `${full.format(columns[0][index] * 1000)} – ${said.join(", ")}`;
+  }
+
+  return { number: (value) => loose.format(value), ticks, point };
+}
