@@ -17,7 +17,7 @@ from gateway.ble import open_radio
 from gateway.clock import Moment
 from gateway.collector import Collector
 from gateway.errors import NotNow
-from gateway.heartbeat import Report, certificate_ends_at, message
+from gateway.heartbeat import Report, Status, certificate_ends_at, message, write_status
 from gateway.outbox import OutboxThread
 from gateway.settings import Settings, tls_context
 from gateway.uplink import MqttLink, Uplink, client_id
@@ -94,14 +94,38 @@ class App:
         """Send a heartbeat at each interval, and when the server asks for one."""
         while True:
             self._beat_now.clear()
-            self._uplink.publish(
-                message(self._settings.gateway, await self._state(), self._report())
-            )
-            try:
+            with _not_now():
+                state = await self._outbox.state()
+                self._uplink.publish(message(self._settings.gateway, state, self._report()))
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._heartbeat_seconds):
                     await self._beat_now.wait()
-            except TimeoutError:
-                pass
+
+    async def _keep_status(self) -> None:
+        """Keep the file that ``vicino-gateway status`` reads."""
+        while True:
+            with _not_now():
+                write_status(self._settings.state_dir, self._status(await self._outbox.state()))
+            await asyncio.sleep(_STATUS_SECONDS)
+
+    def _status(self, state: State) -> Status:
+        moment = self._moment()
+        return Status(
+            gateway=self._settings.gateway,
+            epoch=state.epoch,
+            stored=state.next_seq - 1,
+            receipted=state.receipted,
+            outbox_depth=state.depth,
+            set_aside=state.set_aside,
+            damaged_files=state.damaged_files,
+            last_measurement_at=state.last_measurement_at,
+            broker="connected" if self._uplink.is_connected else "not connected",
+            receipts="missing" if self._uplink.receipts_are_missing else "coming",
+            radio=self._collector.radio_state,
+            clock=moment.clock,
+            pid=os.getpid(),
+            written_at=moment.wall_ms,
+        )
 
     def _report(self) -> Report:
         return Report(
