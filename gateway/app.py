@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from gateway.clock import Moment
 from gateway.collector import Collector
 from gateway.errors import NotNow
 from gateway.heartbeat import Report, Status, certificate_ends_at, message, write_status
-from gateway.outbox import OutboxThread
+from gateway.outbox import OutboxThread, State
 from gateway.settings import Settings, tls_context
 from gateway.uplink import MqttLink, Uplink, client_id
 
