@@ -3,6 +3,7 @@
     ServerError
       + SettingsError        the settings cannot be used: say so and exit 2, before any connection
       + StoreUnavailable     the database is away: try again, bounded; nothing is acknowledged
+      + ReplicaUnavailable   the time-series replica is away: try again later, nothing waits for it
       + BrokerUnavailable    the broker is away or will not start: try again, bounded
       + NotPermitted         this person may not, or this name must not be given: tell them
       + IllegalTransition    an alert or a plan is not in a state that allows it: tell the person
@@ -23,6 +24,10 @@ class SettingsError(ServerError):
 
 class StoreUnavailable(ServerError):
     """The database cannot be reached or written to now."""
+
+
+class ReplicaUnavailable(ServerError):
+    """The time-series replica did not take what it was sent."""
 
 
 class BrokerUnavailable(ServerError):

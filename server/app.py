@@ -1,0 +1,237 @@
+"""Wires the server: builds everything, starts it, and stops it on the same stack.
+
+Threads: ``intake`` stores and answers, ``engine`` judges, ``poller`` minds deadlines and
+deliveries, ``followers`` write what may lag; pages are served by uvicorn in the main thread. A
+thread that ends by an error ends the process: its supervisor starts it again.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from server.broker.supervisor import Supervisor
+from server.domain.instants import MINUTE
+from server.domain.plans import Priority
+from server.errors import ReplicaUnavailable, StoreUnavailable
+from server.intake.connection import Connection, client_id
+from server.intake.loop import Intake
+from server.messaging.screen import Screen
+from server.services.changes import Changes
+from server.services.following import follow_charts, follow_replica
+from server.services.judging import Judge, StateBehind, restore
+from server.services.matters import raise_matter
+from server.services.polling import ENGINE, poll
+from server.services.telling import deliver_messages
+from server.settings import Settings
+from server.stores import snapshot
+from server.stores.database import Database
+from server.stores.influx import InfluxReplica
+from server.stores.migrate import migrate
+from server.web.application import make_application
+
+_ENGINE_IDLE_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 2.0
+_FOLLOW_SECONDS: Final = 0.5
+_RETRY_SECONDS: Final = 2.0
+_BEAT_SECONDS: Final = 5.0
+_SNAPSHOT_EVERY: Final = 10 * MINUTE
+
+log = logging.getLogger(__name__)
+
+
+def now_ms() -> int:
+    """Return the server's clock: the only place that reads it."""
+    return time.time_ns() // 1_000_000
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database and bring it to this version's tables."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(settings.database)
+    migrate(database, secrets.token_hex(16))
+    return database
+
+
+class Server:
+    """One running server. ``run`` blocks until it is told to stop or a part of it fails."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._stored = threading.Event()
+        self._changes = Changes()
+        self._failed: BaseException | None = None
+        self._stack = ExitStack()
+
+    def run(self) -> int:
+        """Start everything and serve until a signal; return the process's exit status."""
+        with self._stack:
+            web = self._build()
+            web.run()
+            self._stopping.set()
+        if self._failed is not None:
+            log.error("ended by %s: %s", type(self._failed).__name__, self._failed)
+            return 1
+        return 0
+
+    def _build(self) -> uvicorn.Server:
+        settings = self._settings
+        self._database = open_database(settings)
+        self._stack.callback(self._database.close)
+        self._replica = InfluxReplica(settings.influx) if settings.influx else None
+        if self._replica is not None:
+            self._stack.callback(self._replica.close)
+        broker = self._start_broker()
+        host, port = settings.broker_address
+        name = client_id(settings.data_dir / "intake.client-id")
+        self._intake = Intake(
+            Connection(host, port, settings.keys_dir, name),
+            self._database,
+            now=now_ms,
+            stored=self._stored.set,
+            replicate=self._replica is not None,
+        )
+
+        def broker_ready() -> bool:
+            return self._intake.connected and (broker is None or broker.ready)
+
+        application = make_application(
+            settings, self._database, self._changes, broker_ready=broker_ready, now=now_ms
+        )
+        config = uvicorn.Config(
+            application,
+            host=settings.http_host,
+            port=settings.http_port,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+        self._web = uvicorn.Server(config)
+        for target in (self._follow, self._poll, self._judge, self._take_in):
+            self._start(target)
+        return self._web
+
+    def _start_broker(self) -> Supervisor | None:
+        if not self._settings.embedded_broker:
+            return None
+        broker = Supervisor(self._settings, self._on_broker_event)
+        broker.start()
+        self._stack.callback(broker.stop)
+        return broker
+
+    def _start(self, target: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                target()
+            except BaseException as error:
+                self._failed = error
+                log.error("%s failed", target.__name__, exc_info=error)
+                self._stopping.set()
+                self._web.should_exit = True
+
+        thread = threading.Thread(target=guarded, name=target.__name__)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(self._stopping.set)
+
+    def _take_in(self) -> None:
+        self._stack.callback(self._intake.stop)
+        self._intake.run()
+
+    def _judge(self) -> None:
+        path = self._settings.snapshot_dir / "engine.npz"
+        judge = self._restored(path)
+        beaten = saved = 0
+        while not self._stopping.is_set():
+            try:
+                raised = judge.run_once(now_ms())
+                if raised >= 0:
+                    self._changes.notify()
+                if now_ms() - beaten > _BEAT_SECONDS * 1000:
+                    beaten = now_ms()
+                    with self._database.write() as tx:
+                        tx.heartbeat(ENGINE, beaten)
+                if now_ms() - saved > _SNAPSHOT_EVERY and raised < 0:
+                    saved = self._save(path, judge)
+            except StateBehind:
+                judge = self._restored(path)
+                continue
+            except StoreUnavailable as error:
+                log.error("judging waits for the store: %s", error)
+                self._stopping.wait(_RETRY_SECONDS)
+                continue
+            if raised < 0:
+                self._stored.wait(_ENGINE_IDLE_SECONDS)
+                self._stored.clear()
+        self._save(path, judge)
+
+    def _restored(self, path: Path) -> Judge:
+        with self._database.write() as tx:
+            database_id, cursor = tx.inputs.database_id(), tx.inputs.cursor()
+        state = snapshot.load(path, database_id, cursor)
+        restore(self._database, state)
+        return Judge(self._database, state)
+
+    def _save(self, path: Path, judge: Judge) -> int:
+        with self._database.read() as tx:
+            database_id = tx.inputs.database_id()
+        try:
+            snapshot.save(path, judge.state, database_id)
+        except OSError as error:
+            log.warning("no snapshot could be written: %s", error)
+        return now_ms()
+
+    def _poll(self) -> None:
+        screen = Screen(self._changes.notify)
+        while not self._stopping.wait(_POLL_SECONDS):
+            try:
+                with self._database.write() as tx:
+                    moved = poll(tx, now_ms())
+                deliver_messages(self._database, screen, now_ms())
+                if moved:
+                    self._changes.notify()
+            except StoreUnavailable as error:
+                log.error("deadlines wait for the store: %s", error)
+
+    def _follow(self) -> None:
+        while not self._stopping.wait(_FOLLOW_SECONDS):
+            try:
+                while follow_charts(self._database, now_ms()) and not self._stopping.is_set():
+                    pass
+                if self._replica is not None:
+                    while follow_replica(self._database, self._replica):
+                        pass
+            except StoreUnavailable as error:
+                log.error("charts wait for the store: %s", error)
+            except ReplicaUnavailable as error:
+                log.warning("the time-series replica is away: %s", error)
+                self._stopping.wait(_RETRY_SECONDS)
+
+    def _on_broker_event(self, kind: str, gateway: str | None, text: str) -> None:
+        """Make a technical alert of what the broker complains of."""
+        try:
+            with self._database.write() as tx:
+                known = tx.measurements.gateway(gateway) if gateway else None
+                chc_id = known.chc_id if known else tx.directory.first_chc()
+                if chc_id is None:  # nobody is set up yet, so nobody could be told
+                    return
+                raise_matter(
+                    tx,
+                    chc_id=chc_id,
+                    subject=f"gateway:{gateway}" if known else "server",
+                    rule=f"broker-{kind}",
+                    priority=Priority.MEDIUM,
+                    detail=text,
+                    now=now_ms(),
+                )
+        except StoreUnavailable as error:
+            log.error("a broker event could not be stored: %s: %s", kind, error)

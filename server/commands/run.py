@@ -1,0 +1,27 @@
+"""``vicino-server run``: broker, intake, engine, poller and pages in one process."""
+
+import argparse
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from server import settings
+from server.app import Server
+from server.commands import init
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command to the program's."""
+    parser = subparsers.add_parser("run", help="run the server until it is told to stop")
+    parser.add_argument("--settings", type=Path, required=True, metavar="FILE")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the server; returns its exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    chosen = settings.load(args.settings, os.environ)
+    init.prepare(chosen, datetime.now(UTC))
+    return Server(chosen).run()

@@ -1,0 +1,129 @@
+"""Whose measurement is it, and can it be taken at all?
+
+A measurement is *stored* for whoever had the device when it was measured, *held* where a person
+must say whose it is, or *quarantined* where it cannot be read or cannot be true. Only the
+weight and the device's user index may question whose a measurement is: a blood pressure or an
+oxygen saturation never is "implausible for this patient" (hazard H1).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from contract.codes import DEFINITIONS, Code, possible
+from contract.messages import Measurement
+from server.domain.instants import MINUTE, MeasuredAt, Quality
+
+# Two weighings of one person differ by less; a judgement, to be confirmed by a clinician.
+WEIGHT_DOUBTED_SHARE: Final = Decimal("0.10")
+# A person who hands a device over writes the time down to a few minutes.
+HAND_OVER_DOUBT: Final = 5 * MINUTE
+
+
+class Fate(StrEnum):
+    """What became of a sequence number; every one of them is receipted."""
+
+    STORED = "stored"
+    HELD = "held"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
+    TOMBSTONE = "tombstone"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A device is a patient's from ``from_at`` until ``until_at`` (None: still), for one user."""
+
+    patient_id: int
+    from_at: int
+    until_at: int | None
+    user: int | None
+    zone_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The fate, the patient (for a held one: the likely patient) and the reason for holding."""
+
+    fate: Fate
+    patient_id: int | None = None
+    reason: str | None = None
+
+
+def unacceptable(measurement: Measurement) -> str | None:
+    """Return why a measurement must be quarantined, or None where it can be read and be true."""
+    if measurement.unreadable is not None:
+        return f"unreadable: {measurement.unreadable}"
+    for quantity in measurement.quantities:
+        try:
+            code = Code(quantity.code)
+        except ValueError:
+            return f"unknown code {quantity.code}"
+        if quantity.unit != DEFINITIONS[code].unit:
+            return f"{code} in {quantity.unit}, expected {DEFINITIONS[code].unit}"
+        if quantity.value is not None and not possible(code, Decimal(quantity.value)):
+            return f"{code} {quantity.value} {quantity.unit} cannot be true"
+    return None
+
+
+def attribute(
+    measurement: Measurement,
+    when: MeasuredAt,
+    assignments: Sequence[Assignment],
+    last_weight: Decimal | None,
+) -> Attribution:
+    """Decide whose a readable measurement is.
+
+    ``assignments`` are all of the device, in any order; ``last_weight`` is the likely patient's
+    last believed weight in kg.
+    """
+    holders = [held for held in assignments if _covers(held, when.at)]
+    if not holders:
+        return Attribution(Fate.HELD, None, "device-unassigned")
+    likely = max(holders, key=lambda held: held.from_at)
+    if measurement.user is not None and any(held.user is not None for held in holders):
+        own = [held for held in holders if held.user == measurement.user]
+        if len(own) != 1:
+            return Attribution(Fate.HELD, likely.patient_id, "user-differs")
+        likely = own[0]
+    elif len({held.patient_id for held in holders}) > 1:
+        return Attribution(Fate.HELD, likely.patient_id, "device-shared")
+    if _changed_hands(assignments, likely, when):
+        return Attribution(Fate.HELD, likely.patient_id, "device-changed-hands")
+    if last_weight is not None and _weight_doubted(measurement, last_weight):
+        return Attribution(Fate.HELD, likely.patient_id, "weight-differs")
+    return Attribution(Fate.STORED, likely.patient_id)
+
+
+def likely_patient(assignments: Sequence[Assignment], at: int) -> int | None:
+    """Return who most probably had the device at that instant."""
+    holders = [held for held in assignments if _covers(held, at)]
+    return max(holders, key=lambda held: held.from_at).patient_id if holders else None
+
+
+def _covers(assignment: Assignment, at: int) -> bool:
+    return assignment.from_at <= at and (assignment.until_at is None or at < assignment.until_at)
+
+
+def _changed_hands(assignments: Sequence[Assignment], likely: Assignment, when: MeasuredAt) -> bool:
+    """Tell whether somebody else may have had the device, within what the clock leaves open."""
+    others = [held for held in assignments if held.patient_id != likely.patient_id]
+    if when.quality is Quality.UNSURE:  # it may have been taken at any time until it arrived
+        return any(held.from_at <= when.at for held in others if held.user == likely.user)
+    early, late = when.at - HAND_OVER_DOUBT, when.at + HAND_OVER_DOUBT
+    return any(
+        held.from_at <= late and (held.until_at is None or held.until_at > early)
+        for held in others
+        if held.user == likely.user
+    )
+
+
+def _weight_doubted(measurement: Measurement, last_weight: Decimal) -> bool:
+    weights = [
+        Decimal(quantity.value)
+        for quantity in measurement.quantities
+        if quantity.code == Code.WEIGHT and quantity.value is not None
+    ]
+    return any(abs(weight - last_weight) > last_weight * WEIGHT_DOUBTED_SHARE for weight in weights)

@@ -1,0 +1,178 @@
+"""A patient's monitoring plan: what is watched, between which limits, and who is told.
+
+A plan is a *draft* (watches nothing) or *confirmed* by a named doctor (hazard H8). Its rules are
+named by what they say: ``systolic-high-outer``, ``weight-gain-2kg-3d``, ``missing-weight``.
+Limits are decimals in the code's unit here, scaled integers in the engine.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contract.codes import DEFINITIONS, Code, scaled
+from server.domain.roles import Role
+from server.errors import WrongInput
+
+SIDES: Final = ("low-outer", "low-inner", "high-inner", "high-outer")
+WINDOW_MAX: Final = 8  # the last measurements an n-of-m condition may look at
+
+
+class Priority(StrEnum):
+    """IEC 60601-1-8: high needs somebody at once, medium promptly, low some time today."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Limits of one code. A value *beyond* a limit is below a low or above a high one.
+
+    The condition ends when a value is back inside by ``hysteresis``. ``inner`` needs n of the
+    last m values beyond; ``outer`` needs one, always (hazard H5). ``step`` is by how much a value
+    must get worse before an acknowledged alert tells again.
+    """
+
+    code: Code
+    source: Annotated[str, Meta(min_length=3, max_length=200)]
+    low_outer: Decimal | None = None
+    low_inner: Decimal | None = None
+    high_inner: Decimal | None = None
+    high_outer: Decimal | None = None
+    hysteresis: Decimal = Decimal(0)
+    inner_n: Annotated[int, Meta(ge=1, le=WINDOW_MAX)] = 1
+    inner_m: Annotated[int, Meta(ge=1, le=WINDOW_MAX)] = 1
+    step: Decimal | None = None
+
+    def limits(self) -> tuple[Decimal | None, Decimal | None, Decimal | None, Decimal | None]:
+        """Return the four limits in the order of ``SIDES``."""
+        return self.low_outer, self.low_inner, self.high_inner, self.high_outer
+
+
+class Gain(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A weight gain over civil days: own value minus the lowest first weighing of the days before.
+
+    Exactly one of ``more_than`` and ``at_least`` is given, in kg (hazard H13).
+    """
+
+    name: Annotated[str, Meta(pattern=r"^weight-[a-z0-9.-]{1,40}$")]
+    source: Annotated[str, Meta(min_length=3, max_length=200)]
+    days: Annotated[int, Meta(ge=1, le=7)]
+    more_than: Decimal | None = None
+    at_least: Decimal | None = None
+    priority: Priority = Priority.MEDIUM
+
+    def exceeds(self) -> int:
+        """Return the scaled integer that a gain must exceed: strict and inclusive in one form."""
+        if self.more_than is not None:
+            return scaled(Code.WEIGHT, self.more_than)
+        assert self.at_least is not None  # noqa: S101 - ``checked`` refused any other
+        return scaled(Code.WEIGHT, self.at_least) - 1
+
+
+class Expected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A measurement that is due once every civil day until ``due`` (patient's local time)."""
+
+    code: Code
+    due: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "20:00"
+
+    def due_minute(self) -> int:
+        """Return the minute of the day at which it is judged absent."""
+        hours, minutes = self.due.split(":")
+        return int(hours) * 60 + int(minutes)
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One step of a chain: who is told, and for how many minutes we wait for an answer."""
+
+    role: Role
+    minutes: Annotated[int, Meta(ge=1, le=7 * 24 * 60)]
+
+
+class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """The whole plan, as an administrator writes it and as it is stored."""
+
+    thresholds: list[Threshold] = []
+    gains: Annotated[list[Gain], Meta(max_length=2)] = []
+    expected: list[Expected] = []
+    chain: dict[Literal["high", "medium", "low"], Annotated[list[Step], Meta(min_length=1)]] = {}
+
+
+# Judgements, to be confirmed by a clinician: no programme publishes a chain role by role.
+_NURSE_DOCTOR: Final = {Priority.HIGH: (15, 15), Priority.MEDIUM: (240, 240), Priority.LOW: (1440,)}
+DEFAULT_CHAINS: Final = {
+    priority: [
+        Step(role=role, minutes=minutes)
+        for role, minutes in zip((Role.NURSE, Role.DOCTOR), waits, strict=False)
+    ]
+    for priority, waits in _NURSE_DOCTOR.items()
+}
+
+
+def chain_of(plan: Plan | None, priority: Priority) -> list[Step]:
+    """Return the steps for alerts of this priority: the plan's own, else the default."""
+    own = plan.chain.get(priority.value) if plan else None
+    return own or DEFAULT_CHAINS[priority]
+
+
+def parse_plan(text: str | bytes) -> Plan:
+    """Read a plan's JSON and check it whole. Raises ``WrongInput`` naming key and reason."""
+    try:
+        plan = msgspec.json.decode(text, type=Plan)
+    except msgspec.MsgspecError as error:
+        raise WrongInput(f"plan: {error}") from error
+    for problem in _problems(plan):
+        raise WrongInput(f"plan: {problem}")
+    return plan
+
+
+def plan_json(plan: Plan) -> str:
+    """Return the plan as the JSON that ``parse_plan`` reads."""
+    return msgspec.json.encode(plan).decode()
+
+
+def priority_of(rule: str, plan: Plan | None) -> Priority:
+    """Return the priority that a rule's name fixes: outer high, inner medium, missing low."""
+    for gain in plan.gains if plan else ():
+        if gain.name == rule:
+            return gain.priority
+    if rule.endswith("-outer"):
+        return Priority.HIGH
+    return Priority.LOW if rule.startswith("missing-") else Priority.MEDIUM
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    for kind in (plan.thresholds, plan.expected):
+        codes = [item.code for item in kind]
+        if len(codes) != len(set(codes)):
+            yield "a code is named twice"
+    for threshold in plan.thresholds:
+        yield from (
+            f"thresholds {threshold.code}: {text}" for text in _threshold_problems(threshold)
+        )
+    for gain in plan.gains:
+        if (gain.more_than is None) == (gain.at_least is None):
+            yield f"gains {gain.name}: give more_than or at_least, not both"
+        if min(gain.more_than or 1, gain.at_least or 1) <= 0:
+            yield f"gains {gain.name}: a gain is positive"
+
+
+def _threshold_problems(threshold: Threshold) -> Iterator[str]:
+    given = [limit for limit in threshold.limits() if limit is not None]
+    if not given:
+        yield "no limit is given"
+    if given != sorted(given) or (
+        threshold.low_inner is not None and threshold.low_inner == threshold.high_inner
+    ):
+        yield "limits are crossed: low_outer <= low_inner < high_inner <= high_outer"
+    low, high = DEFINITIONS[threshold.code].possible
+    if given and not low <= min(given) <= max(given) <= high:
+        yield f"a limit lies outside what can be true ({low} to {high})"
+    if threshold.inner_n > threshold.inner_m:
+        yield "inner_n is larger than inner_m"
+    if threshold.hysteresis < 0 or (threshold.step is not None and threshold.step <= 0):
+        yield "hysteresis and step are positive"

@@ -1,0 +1,50 @@
+"""Measurements that the plan expected and nobody took, judged at their due time (hazard H8)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from contract.codes import BY_NUMBER, Code
+from server.domain.instants import at_local, civil_day
+from server.engine.rebuild import next_due
+from server.engine.rules import MISSING_BIT, NOTHING, in_force
+from server.engine.state import State
+from server.engine.step import Overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Nothing of ``code`` measured from ``window_from`` (the civil day's start) to ``due_at``."""
+
+    patient: int
+    code: Code
+    version: int
+    window_from: int
+    due_at: int
+
+
+@dataclass(slots=True)
+class Fallen:
+    """What fell due at one clock tick; ``overlay`` moves each slot on to its next due time."""
+
+    overlay: Overlay
+    absences: list[Absence] = field(default_factory=list)
+
+
+def fall_due(state: State, now: int) -> Fallen:
+    """Judge every slot whose due time has come, on what was received until now."""
+    slots = np.flatnonzero(state.rows.due_at[: state.used] <= now)
+    fallen = Fallen(Overlay(slots, state.rows.take(slots)))
+    rows = fallen.overlay.rows
+    for index, slot in enumerate(slots):
+        patient, number = (int(part) for part in state.owner[slot])
+        code, due = BY_NUMBER[number], int(rows.due_at[index])
+        versions = state.versions.get(patient, [])
+        version = in_force(versions, due)
+        if version is not None and version.rules.get(code, NOTHING).due_minute >= 0:
+            window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
+            if int(rows.last[index, 0]) < window_from:
+                rows.active[index] |= 1 << MISSING_BIT
+                fallen.absences.append(Absence(patient, code, version.number, window_from, due))
+        rows.due_at[index] = next_due(versions, code, due, due)
+    return fallen

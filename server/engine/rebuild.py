@@ -1,0 +1,94 @@
+"""Judging a slot anew from its whole history: late data, withdrawals and changed plans.
+
+The result is what the slot would be had everything come in order, and how the findings in force
+differ from that: new ones to raise, and ones that are no longer supported.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from contract.codes import BY_NUMBER, Code
+from server.domain.instants import at_local, civil_day
+from server.engine.rules import MISSING_BIT, NOTHING, Version, in_force
+from server.engine.series import Finding, Memory, Observation, fold
+from server.engine.state import FOREVER, State, empty_rows, write_memory, write_rules
+from server.engine.step import Overlay
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """One slot's row as it should be, the findings to raise and the ones to supersede.
+
+    ``active`` names the rules whose condition holds after the newest observation.
+    """
+
+    overlay: Overlay
+    raised: list[Finding] = field(default_factory=list)
+    superseded: list[Finding] = field(default_factory=list)
+    active: frozenset[str] = frozenset()
+
+
+def add_version(state: State, patient: int, version: Version) -> list[int]:
+    """Take a plan version into the state and return the patient's slots, all to be rebuilt."""
+    known = [one for one in state.versions.get(patient, []) if one.number != version.number]
+    state.versions[patient] = sorted([*known, version], key=lambda one: (one.from_at, one.number))
+    codes = {code for one in state.versions[patient] for code in one.rules}
+    state.zone_number(version.zone_name)
+    return [state.make_slot(patient, code) for code in sorted(codes)]
+
+
+def rebuild(
+    state: State, slot: int, history: list[Observation], in_force_now: list[Finding], now: int
+) -> Rebuilt:
+    """Judge a slot's whole history and compare with the findings in force.
+
+    ``history`` holds every believed observation attributed to the patient up to the position
+    being judged, in any order. ``now`` decides only from when a missing measurement is due.
+    """
+    patient, number = (int(part) for part in state.owner[slot])
+    code, versions = BY_NUMBER[number], state.versions.get(patient, [])
+    memory = Memory()
+    wanted = fold(patient, code, versions, memory, sorted(history))
+    rows = empty_rows(1)
+    version = in_force(versions, max(memory.at, now))
+    zone = state.zone_number(version.zone_name if version else "UTC")
+    write_rules(rows, 0, code, versions, max(memory.at, now), zone)
+    missing = int(state.rows.active[slot]) & 1 << MISSING_BIT
+    if missing and memory.at <= int(state.rows.last[slot, 0]):
+        memory.active |= missing
+    write_memory(rows, 0, memory)
+    rows.due_at[0] = next_due(versions, code, int(state.rows.due_at[slot]), now)
+    overlay = Overlay(np.array([slot], np.intp), rows)
+    was = {_identity(finding): finding for finding in in_force_now}
+    will = {_identity(finding): finding for finding in wanted}
+    return Rebuilt(
+        overlay,
+        [finding for key, finding in will.items() if key not in was],
+        [finding for key, finding in was.items() if key not in will],
+        frozenset(_names(versions, code, memory)),
+    )
+
+
+def next_due(versions: list[Version], code: Code, running: int, now: int) -> int:
+    """Return when the code's next measurement is due, keeping a due time already running."""
+    version = in_force(versions, now)
+    rules = version.rules.get(code, NOTHING) if version else NOTHING
+    if version is None or rules.due_minute < 0:
+        later = [one.from_at for one in versions if one.from_at > now]
+        return min(later, default=FOREVER)  # look again when the next version begins
+    if running != FOREVER and running > now:
+        return running
+    day = civil_day(now, version.zone_name)
+    due = at_local(day, rules.due_minute, version.zone_name)
+    return due if due > now else at_local(day + 1, rules.due_minute, version.zone_name)
+
+
+def _identity(finding: Finding) -> tuple[str, int, int, int]:
+    return finding.rule, finding.version, finding.epoch, finding.seq
+
+
+def _names(versions: list[Version], code: Code, memory: Memory) -> list[str]:
+    version = in_force(versions, memory.at)
+    names = version.rules.get(code, NOTHING).names if version else ()
+    return [name for bit, name in enumerate(names) if name and memory.active >> bit & 1]

@@ -1,0 +1,82 @@
+"""The intake loop: a batch, its commit, its receipts; the broker is acknowledged last."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from contract import topics
+from contract.messages import encoder
+from server.errors import StoreUnavailable
+from server.intake.connection import Connection, Message
+from server.ports.store import Store
+from server.services import storing
+
+BATCH_MESSAGES_MAX: Final = 2000
+LINGER_SECONDS: Final = 0.020
+_IDLE_SECONDS: Final = 0.5
+_RETRY_SECONDS: Final = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Owns the connection to the broker and the thread that stores."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        store: Store,
+        *,
+        now: Callable[[], int],
+        stored: Callable[[], None],
+        replicate: bool,
+    ) -> None:
+        self._connection, self._store = connection, store
+        self._now, self._stored, self._replicate = now, stored, replicate
+        self._stopping = threading.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker can be reached now."""
+        return self._connection.connected
+
+    def run(self) -> None:
+        """Work until ``stop``. While the store fails, the broker keeps what comes: intake
+        disconnects instead of holding messages unacknowledged."""
+        self._connection.open()
+        while not self._stopping.is_set():
+            messages = self._connection.take(BATCH_MESSAGES_MAX, LINGER_SECONDS, _IDLE_SECONDS)
+            if not messages:
+                continue
+            try:
+                self._store_batch(messages)
+            except StoreUnavailable as error:
+                self._wait_for_store(error)
+        self._connection.close()
+
+    def stop(self) -> None:
+        """Ask ``run`` to end after the batch in hand."""
+        self._stopping.set()
+
+    def _store_batch(self, messages: list[Message]) -> None:
+        arrivals = [message.arrival for message in messages if message.arrival is not None]
+        with self._store.write() as tx:
+            answers = storing.take(tx, arrivals, self._now(), replicate=self._replicate)
+        for answer in answers:
+            self._connection.publish(topics.down(answer.gateway), encoder.encode(answer))
+        self._connection.done(messages)
+        self._stored()
+
+    def _wait_for_store(self, error: StoreUnavailable) -> None:
+        log.error("nothing can be stored, intake disconnects: %s", error)
+        self._connection.close()
+        while not self._stopping.wait(_RETRY_SECONDS):
+            try:
+                with self._store.write() as tx:
+                    tx.heartbeat("intake", self._now())
+            except StoreUnavailable:
+                continue
+            log.info("the store is back, intake connects again")
+            self._connection.open()
+            return

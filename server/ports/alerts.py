@@ -1,0 +1,120 @@
+"""Alerts, findings, absences, pauses and messages, as rows of one transaction."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
+
+from server.domain.alerts import Alert, Telling
+from server.engine.series import Finding
+
+
+class FindingRow(NamedTuple):
+    """A finding to be written, with the alert that gathers it."""
+
+    finding: Finding
+    chc_id: int
+    in_series: bool
+    late: bool
+    raised_at: int
+    alert_id: int
+
+
+class Pause(NamedTuple):
+    """Messages of one rule of one patient are stopped until then."""
+
+    patient_id: int
+    rule: str
+    until_at: int
+
+
+class Message(NamedTuple):
+    """What is to be delivered to a member of staff, or to everybody of a role in the CHC."""
+
+    id: int
+    chc_id: int
+    alert_id: int
+    reason: str
+    role: str
+    user: str | None
+    tries: int
+
+
+class Alerts(Protocol):
+    """The alerts' part of a transaction."""
+
+    def open_of(self, subjects: Collection[str]) -> dict[tuple[str, str], Alert]:
+        """Return the open alerts of these subjects, by (subject, rule)."""
+        ...
+
+    def open_missing(self) -> list[tuple[int, str]]:
+        """Return (patient, rule) of every open, uncleared missing-measurement alert."""
+        ...
+
+    def get(self, alert_id: int) -> Alert | None:
+        """Return one alert, locked against other writers."""
+        ...
+
+    def last_closed(self, subject: str, rule: str) -> int | None:
+        """Return the id of the newest closed alert of a matter."""
+        ...
+
+    def add(self, alert: Alert) -> Alert:
+        """Insert a new alert (its id is ignored) and return it with its id."""
+        ...
+
+    def save(self, alert: Alert) -> None:
+        """Write a changed alert."""
+        ...
+
+    def due(self, now: int, limit: int) -> list[Alert]:
+        """Return open alerts whose deadline has come, the most urgent first."""
+        ...
+
+    def pauses(self, patient_ids: Collection[int], now: int) -> list[Pause]:
+        """Return the pauses in force."""
+        ...
+
+    def add_pause(self, alert: Alert, *, until: int, by: str, reason: str, now: int) -> None:
+        """Write a pause of the alert's rule."""
+        ...
+
+    def add_note(self, alert: Alert, *, by: str, text: str, now: int) -> None:
+        """Write a note on an alert."""
+        ...
+
+    def tell(self, alert: Alert, tellings: Sequence[Telling], now: int) -> None:
+        """Put messages into the outbox."""
+        ...
+
+    def undelivered(self, now: int, limit: int) -> list[Message]:
+        """Return the messages whose turn has come, oldest first."""
+        ...
+
+    def delivered(self, message_id: int, now: int) -> None:
+        """Note a recorded success: the message is never sent again."""
+        ...
+
+    def retry(self, message_id: int, next_try_at: int) -> None:
+        """Note a failed try."""
+        ...
+
+    def write_findings(self, rows: Sequence[FindingRow]) -> None:
+        """Write new findings, in force."""
+        ...
+
+    def end_findings(self, findings: Sequence[Finding], state: str, now: int) -> set[int]:
+        """Mark findings superseded or withdrawn; return the ids of their alerts."""
+        ...
+
+    def in_force_count(self, alert_id: int) -> int:
+        """Return how many findings in force an alert has gathered."""
+        ...
+
+    def add_absence(
+        self, patient_id: int, chc_id: int, code: int, window_from: int, due_at: int, cause: str
+    ) -> None:
+        """Write an absence; one that is there stays as it is."""
+        ...
+
+    def explain_absences(self, patient_id: int, code: int, measured_at: int, now: int) -> None:
+        """Mark the absence whose window holds this late measurement as explained."""
+        ...

@@ -1,0 +1,103 @@
+"""Who and what there is: CHCs, patients, gateways, devices, assignments, plans, staff."""
+
+from typing import NamedTuple, Protocol
+
+from server.domain.plans import Plan
+
+
+class Chc(NamedTuple):
+    """A Community Health Centre."""
+
+    id: int
+    name: str
+    zone_name: str
+
+
+class Patient(NamedTuple):
+    """A patient's identity: it never leaves the server."""
+
+    id: int
+    chc_id: int
+    reference: str
+    family_name: str
+    given_name: str
+    born_on: str
+    sex: str | None
+    phone: str | None
+    language: str
+    zone_name: str
+    enrolled_at: int
+
+
+class User(NamedTuple):
+    """A member of staff."""
+
+    id: int
+    chc_id: int
+    name: str
+    full_name: str
+    role: str
+    password_hash: str
+    language: str
+    failures: int
+    locked_until: int | None
+    disabled_at: int | None
+
+
+class PlanRow(NamedTuple):
+    """One version of a patient's plan; a draft has no ``confirmed_by``."""
+
+    patient_id: int
+    version: int
+    plan: Plan
+    author: str
+    written_at: int
+    confirmed_by: str | None
+    in_force_from: int | None
+
+
+class Session(NamedTuple):
+    """A signed-in browser."""
+
+    user: User
+    csrf: str
+    made_at: int
+    seen_at: int
+
+
+class Directory(Protocol):
+    """The directory's part of a transaction. ``add`` methods return the new row's id."""
+
+    def chc(self, name: str) -> Chc | None: ...
+    def first_chc(self) -> int | None: ...
+    def chc_by_id(self, chc_id: int) -> Chc: ...
+    def add_chc(self, name: str, zone_name: str) -> int: ...
+    def add_gateway(self, gateway: str, chc_id: int, now: int, ends_at: int | None) -> None: ...
+    def revoke_gateway(self, gateway: str, now: int) -> None: ...
+    def patient(self, patient_id: int) -> Patient | None: ...
+    def patient_by_reference(self, reference: str) -> Patient | None: ...
+    def patients(self, chc_id: int | None) -> list[Patient]: ...
+    def add_patient(self, patient: Patient) -> int: ...
+    def device_id(self, address: str) -> int | None: ...
+    def add_device(self, address: str, profile: str, chc_id: int, label: str) -> int: ...
+    def devices(self, chc_id: int | None) -> list[tuple[str, str, str | None]]: ...
+    def assign(self, device_id: int, patient: Patient, user: int | None, from_at: int) -> None: ...
+    def plans(self, patient_id: int) -> list[PlanRow]: ...
+    def add_plan(self, patient: Patient, plan: Plan, author: str, now: int) -> int: ...
+    def confirm_plan(
+        self, patient_id: int, version: int, by: str, now: int, from_at: int
+    ) -> None: ...
+    def user(self, name: str) -> User | None: ...
+    def users(self) -> list[User]: ...
+    def add_user(
+        self, name: str, full_name: str, role: str, chc_id: int, password_hash: str, language: str
+    ) -> int: ...
+    def note_failure(self, user_id: int, failures: int, locked_until: int | None) -> None: ...
+    def set_language(self, user_id: int, language: str) -> None: ...
+    def set_password_hash(self, user_id: int, password_hash: str) -> None: ...
+    def add_session(
+        self, token_hash: bytes, user_id: int, csrf: str, now: int, address: str, agent: str
+    ) -> None: ...
+    def session(self, token_hash: bytes) -> Session | None: ...
+    def touch_session(self, token_hash: bytes, now: int) -> None: ...
+    def end_session(self, token_hash: bytes) -> None: ...

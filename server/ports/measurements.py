@@ -1,0 +1,137 @@
+"""Storing what came, and finding it again."""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from server.domain.attribution import Assignment
+
+
+class MeasurementRow(NamedTuple):
+    """One sequence number of a gateway's outbox and what became of it.
+
+    ``patient_id`` of a held one is the likely patient; ``element`` is the JSON as it came.
+    """
+
+    epoch_id: int
+    seq: int
+    chc_id: int
+    fate: str
+    content_id: bytes | None
+    patient_id: int | None
+    device: str | None
+    measured_at: int
+    quality: str
+    mark: str | None
+    received_at: int | None
+    stored_at: int
+    reason: str | None
+    element: bytes
+
+
+class ObservationRow(NamedTuple):
+    """A coded quantity: ``code`` is the code's number, ``value`` its scaled integer."""
+
+    epoch_id: int
+    seq: int
+    code: int
+    value: int
+
+
+class Epoch(NamedTuple):
+    """An outbox file of a gateway: every seq up to ``receipted`` is stored."""
+
+    id: int
+    receipted: int
+    highest: int
+
+
+class Source(NamedTuple):
+    """A known device: its CHC and everybody who has or had it."""
+
+    chc_id: int
+    assignments: list[Assignment]
+
+
+class GatewayRow(NamedTuple):
+    """A known gateway; a revoked one is refused."""
+
+    chc_id: int
+    zone_name: str
+    revoked: bool
+
+
+class Measurements(Protocol):
+    """The measurements' part of a transaction."""
+
+    def gateway(self, gateway: str) -> GatewayRow | None:
+        """Return the gateway, or None when nobody added it."""
+        ...
+
+    def epoch(self, gateway: str, epoch: str) -> Epoch:
+        """Return the outbox file's row, made when it is new."""
+        ...
+
+    def sources(self, addresses: Collection[str]) -> dict[str, Source]:
+        """Return the known ones among these device addresses."""
+        ...
+
+    def known_contents(self, content_ids: Collection[bytes]) -> set[bytes]:
+        """Return which of these content ids are stored already."""
+        ...
+
+    def stored_seqs(self, epoch_id: int, above: int) -> list[int]:
+        """Return the stored sequence numbers above one, ascending."""
+        ...
+
+    def last_weight(self, patient_id: int) -> Decimal | None:
+        """Return the patient's newest believed weight in kg."""
+        ...
+
+    def store(
+        self,
+        measurements: Sequence[MeasurementRow],
+        observations: Sequence[ObservationRow],
+        replicate: bool,
+    ) -> None:
+        """Store rows; one whose key is stored already changes nothing."""
+        ...
+
+    def move_epoch(self, epoch_id: int, receipted: int, highest: int) -> None:
+        """Note how far an outbox file is stored without a gap, and how far at all."""
+        ...
+
+    def held(self, epoch_id: int, seq: int) -> MeasurementRow | None:
+        """Return the measurement when it is held."""
+        ...
+
+    def release(self, epoch_id: int, seq: int, patient_id: int) -> None:
+        """Give a held measurement to a patient."""
+        ...
+
+    def reject(self, epoch_id: int, seq: int, reason: str) -> None:
+        """Put a held measurement away: a person says it is nobody's of ours."""
+        ...
+
+    def waiting_between(
+        self, patient_id: int, code: int, from_at: int, until_at: int
+    ) -> str | None:
+        """Return ``held`` or ``quarantined`` where such a measurement of the patient's devices
+        arrived in the time, else None."""
+        ...
+
+    def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:
+        """Note what a gateway said of itself; the keys are columns of the fleet's table."""
+        ...
+
+    def gateway_left(self, gateway: str, session: str, now: int) -> None:
+        """Note a will, unless a newer session has begun since: an old will ends nothing."""
+        ...
+
+    def silent_gateways(self, since: int) -> list[tuple[str, int]]:
+        """Return (gateway, CHC) of those seen once, silent since, without an open alert of it."""
+        ...
+
+    def ending_certificates(self, until: int) -> list[tuple[str, int]]:
+        """Return (gateway, CHC) whose certificate ends by then, without an open alert of it."""
+        ...

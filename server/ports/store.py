@@ -1,0 +1,60 @@
+"""The database as the services see it: transactions whose parts are the other ports."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from server.ports.alerts import Alerts
+from server.ports.charts import Charts
+from server.ports.directory import Directory
+from server.ports.inputs import InputLog
+from server.ports.measurements import Measurements
+from server.ports.replica import Replica
+from server.ports.views import Views
+
+
+class Transaction(Protocol):
+    """One transaction. Leaving its context commits; an exception rolls everything back."""
+
+    @property
+    def measurements(self) -> Measurements: ...
+    @property
+    def inputs(self) -> InputLog: ...
+    @property
+    def alerts(self) -> Alerts: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def charts(self) -> Charts: ...
+    @property
+    def replica(self) -> Replica: ...
+    @property
+    def views(self) -> Views: ...
+
+    def audit(
+        self,
+        who: str,
+        what: str,
+        now: int,
+        *,
+        chc_id: int | None = None,
+        patient_id: int | None = None,
+        detail: str = "",
+    ) -> None:
+        """Append to the record of who did or saw what."""
+        ...
+
+    def heartbeat(self, name: str, now: int) -> None:
+        """Note that a loop of the server is alive (hazard H15)."""
+        ...
+
+
+class Store(Protocol):
+    """The database. Raises ``StoreUnavailable`` when it cannot be reached or is full."""
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that may write; on SQLite there is one at a time."""
+        ...
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that only reads a consistent state."""
+        ...

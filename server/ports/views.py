@@ -1,0 +1,154 @@
+"""What the pages read, already joined: one method a page, scoped by CHC."""
+
+from typing import NamedTuple, Protocol
+
+from server.domain.alerts import Alert
+
+
+class Counts(NamedTuple):
+    """What ``/health`` and the demonstration's summary count."""
+
+    measurements: int
+    observations: int
+    held: int
+    quarantined: int
+    set_aside: int
+    open_alerts: int
+    gateways_seen: int
+    unjudged: int
+
+
+class WorklistRow(NamedTuple):
+    """An open alert with whom it is about; technical alerts have no patient."""
+
+    alert: Alert
+    family_name: str | None
+    given_name: str | None
+    born_on: str | None
+    phone: str | None
+
+
+class ObservationView(NamedTuple):
+    """One observation of a patient, as a table shows it."""
+
+    measured_at: int
+    received_at: int
+    code: int
+    value: int
+    fate: str
+    quality: str
+    mark: str | None
+    device: str | None
+    flags: list[str]
+    origin: str
+
+
+class WaitingRow(NamedTuple):
+    """A held or quarantined measurement, with the likely patient's name and the alert's clock."""
+
+    epoch_id: int
+    seq: int
+    gateway: str
+    device: str | None
+    fate: str
+    reason: str
+    measured_at: int
+    stored_at: int
+    patient_id: int | None
+    family_name: str | None
+    given_name: str | None
+    summary: str
+    owner: str | None
+    deadline_at: int | None
+
+
+class FleetRow(NamedTuple):
+    """A gateway as the fleet page shows it."""
+
+    id: str
+    last_seen_at: int | None
+    last_measurement_at: int | None
+    certificate_ends_at: int | None
+    offline_since: int | None
+    clock: str | None
+    version: str | None
+    outbox_depth: int | None
+    set_aside: int | None
+    revoked_at: int | None
+
+
+class EvidenceRow(NamedTuple):
+    """A finding that an alert gathered, back to where it came from."""
+
+    rule: str
+    version: int
+    measured_at: int
+    code: int
+    value: int
+    state: str
+    late: bool
+    gateway: str
+    epoch: str
+    seq: int
+    device: str | None
+    element: bytes
+
+
+class MessageRow(NamedTuple):
+    """Who was told of an alert, why and when."""
+
+    reason: str
+    role: str
+    user: str | None
+    written_at: int
+    delivered_at: int | None
+
+
+class NoteRow(NamedTuple):
+    """A note on an alert."""
+
+    by: str
+    written_at: int
+    text: str
+
+
+class AuditRow(NamedTuple):
+    """One line of the record."""
+
+    at: int
+    who: str
+    what: str
+    detail: str
+
+
+class AbsenceRow(NamedTuple):
+    """A measurement that was expected and not taken."""
+
+    code: int
+    due_at: int
+    cause: str
+    explained_at: int | None
+
+
+class Views(Protocol):
+    """The pages' part of a transaction."""
+
+    def counts(self) -> Counts: ...
+    def heartbeat_at(self, name: str) -> int | None: ...
+    def cursor_moved_at(self) -> int | None: ...
+    def oldest_unjudged_at(self) -> int | None: ...
+    def worklist(self, chc_id: int, *, technical: bool) -> list[WorklistRow]: ...
+    def closed_since(self, chc_id: int, since: int) -> list[WorklistRow]: ...
+    def alert(self, chc_id: int, alert_id: int) -> WorklistRow | None: ...
+    def alerts_of(self, patient_id: int) -> list[Alert]: ...
+    def evidence(self, alert_id: int) -> list[EvidenceRow]: ...
+    def messages(self, alert_id: int) -> list[MessageRow]: ...
+    def notes(self, alert_id: int) -> list[NoteRow]: ...
+    def observations(self, patient_id: int, from_at: int) -> list[ObservationView]: ...
+    def latest(self, chc_id: int) -> dict[int, int]: ...
+    def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]: ...
+    def waiting(self, chc_id: int) -> list[WaitingRow]: ...
+    def fleet(self, chc_id: int) -> list[FleetRow]: ...
+    def set_aside(self, chc_id: int) -> list[tuple[int, int | None, str]]: ...
+    def unjudged_of(self, patient_id: int) -> int: ...
+    def looks(self, patient_id: int) -> list[AuditRow]: ...

@@ -1,0 +1,1 @@
+"""What the server does, step by step, on ports: storing, judging, telling, setting up."""

@@ -1,0 +1,36 @@
+"""What follows behind the record and may lag: the chart store and the time-series replica."""
+
+from typing import Final
+
+from server.ports.replica import TimeSeries
+from server.ports.store import Store
+
+CHART_ROWS_MAX: Final = 5000
+REPLICA_ROWS_MAX: Final = 1000
+
+
+def follow_charts(store: Store, now: int) -> bool:
+    """Write the charts of the next judged inputs; return whether there may be more."""
+    with store.write() as tx:
+        until, after = tx.inputs.cursor(), tx.charts.cursor()
+        if after >= until:
+            return False
+        reached, keys = tx.charts.changed(after, until, CHART_ROWS_MAX)
+        tx.charts.rebuild(sorted(keys), until)
+        tx.charts.move_cursor(reached, now)
+        return reached < until
+
+
+def follow_replica(store: Store, replica: TimeSeries) -> bool:
+    """Copy the oldest waiting points; return whether there may be more.
+
+    Raises ``ReplicaUnavailable``; what was not taken stays in the outbox.
+    """
+    with store.read() as tx:
+        points = tx.replica.waiting(REPLICA_ROWS_MAX)
+    if not points:
+        return False
+    replica.write(points)
+    with store.write() as tx:
+        tx.replica.forget(sorted({point.outbox_id for point in points}))
+    return True

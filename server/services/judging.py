@@ -1,0 +1,250 @@
+"""Commit 2: the engine judges stored input and moves its cursor in the commit that tells.
+
+``Judge`` is the single owner of its partition: it numbers the log, judges a run of inputs of one
+kind in one transaction, and takes the result into its state only after the commit.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Final
+
+from contract.codes import BY_NUMBER
+from server.domain.plans import Plan, Priority
+from server.engine.absences import fall_due
+from server.engine.alone import judge_alone
+from server.engine.rebuild import add_version, rebuild
+from server.engine.rules import MISSING_BIT, NOTHING, compile_version, in_force
+from server.engine.state import State
+from server.engine.step import Overlay, apply, step
+from server.errors import StoreUnavailable
+from server.ports.inputs import Input, InputKind, NewInput
+from server.ports.store import Store, Transaction
+from server.services.matters import raise_matter
+from server.services.raising import Concluded, Raising
+
+BATCH_INPUTS_MAX: Final = 4096
+# A row that fails alone this often is set aside, so that one row never stops a district (H7).
+TRIES_ALONE: Final = 3
+_OBSERVED: Final = frozenset({InputKind.ATTRIBUTED, InputKind.QUESTIONED})
+
+log = logging.getLogger(__name__)
+
+
+class StateBehind(Exception):
+    """The cursor is not where the state is: a commit was lost or done by another."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of inputs of one kind, and what became of it."""
+
+    inputs: list[Input]
+    concluded: Concluded = field(default_factory=Concluded)
+    overlays: list[Overlay] = field(default_factory=list)
+
+    @property
+    def last(self) -> int:
+        return self.inputs[-1].position
+
+    @property
+    def recorded_at(self) -> int:
+        return self.inputs[-1].recorded_at
+
+
+class Judge:
+    """The engine at work on a store. Not safe for two threads: its owner is one."""
+
+    def __init__(self, store: Store, state: State) -> None:
+        self._store = store
+        self.state = state
+        self._limit = BATCH_INPUTS_MAX
+        self._failures = 0
+
+    def run_once(self, now: int) -> int:
+        """Judge the next run of inputs; return how many alerts it raised, or -1 for nothing to do.
+
+        Raises ``StoreUnavailable`` when the database is away, ``StateBehind`` when the state
+        must be restored first. Any other failure is tried again alone and then set aside.
+        """
+        if self.state.next_due() <= now:
+            with self._store.write() as tx:
+                tx.inputs.append([NewInput(InputKind.TICK, None, None, None, 0, now)])
+        try:
+            raised = self._judge(now)
+        except (StoreUnavailable, StateBehind):
+            raise
+        except Exception as error:  # noqa: BLE001 - one poisonous row must not stop a district
+            self._after_failure(error, now)
+            return 0
+        self._failures, self._limit = 0, BATCH_INPUTS_MAX
+        return raised
+
+    def _judge(self, now: int) -> int:
+        with self._store.write() as tx:
+            if tx.inputs.cursor() != self.state.position:
+                raise StateBehind
+            tx.inputs.number()
+            if not (rows := tx.inputs.after(self.state.position, self._limit)):
+                return -1
+            run = _Run(_same_kind(rows))
+            self._conclude(tx, run)
+            raised = self._write(tx, run, now)
+            tx.inputs.move_cursor(run.last, now)
+        for overlay in run.overlays:
+            apply(self.state, overlay, run.last)
+        self.state.position = run.last
+        return raised
+
+    def _write(self, tx: Transaction, run: _Run, now: int) -> int:
+        if not (patients := run.concluded.patients()):
+            return 0
+        plans: dict[tuple[int, int], Plan] = {
+            (version.patient_id, version.number): version.plan
+            for version in tx.inputs.plan_versions(sorted(patients), run.last)
+        }
+        return Raising(tx, run.concluded, plans, now).write()
+
+    def _conclude(self, tx: Transaction, run: _Run) -> None:
+        kind = run.inputs[0].kind
+        if kind in _OBSERVED:
+            self._observed(tx, run)
+        elif kind is InputKind.PLAN:
+            self._planned(tx, run)
+        elif kind is InputKind.WITHDRAWN:
+            self._withdrawn(tx, run)
+        else:
+            fallen = fall_due(self.state, run.recorded_at)
+            run.overlays.append(fallen.overlay)
+            run.concluded.absences = fallen.absences
+
+    def _observed(self, tx: Transaction, run: _Run) -> None:
+        first = run.inputs[0].position
+        overlay = step(self.state, tx.inputs.observations(first, run.last))
+        run.overlays.append(overlay)
+        run.concluded.raised += overlay.findings
+        for slot, bit in overlay.ended:
+            if (name := self._rule(slot, bit)) is not None:
+                run.concluded.ended.append((int(self.state.owner[slot, 0]), name))
+        for slot in overlay.rebuild:
+            self._rebuild(tx, run, slot)
+        if any(row.kind is InputKind.QUESTIONED for row in run.inputs):
+            for one in tx.inputs.questioned(first, run.last):
+                found = judge_alone(
+                    self.state, one.patient_id, one.code, one.judged_at, one.observation
+                )
+                run.concluded.doubted += [(finding, one.confirmed) for finding in found]
+
+    def _planned(self, tx: Transaction, run: _Run) -> None:
+        patients = {row.patient_id for row in run.inputs if row.patient_id is not None}
+        slots: dict[int, None] = {}
+        for version in tx.inputs.plan_versions(sorted(patients), run.last):
+            compiled = compile_version(
+                version.number, version.from_at, version.zone_name, version.plan
+            )
+            slots.update(dict.fromkeys(add_version(self.state, version.patient_id, compiled)))
+        for slot in slots:
+            self._rebuild(tx, run, slot)
+
+    def _withdrawn(self, tx: Transaction, run: _Run) -> None:
+        for row in run.inputs:
+            if row.patient_id is None or row.epoch_id is None or row.seq is None:
+                continue
+            for code in tx.inputs.codes_of(row.epoch_id, row.seq):
+                slot = self.state.slot(row.patient_id, BY_NUMBER[code])
+                if slot >= 0:
+                    self._rebuild(tx, run, slot, (row.epoch_id, row.seq))
+
+    def _rebuild(
+        self, tx: Transaction, run: _Run, slot: int, withdrawn: tuple[int, int] | None = None
+    ) -> None:
+        patient, code = (int(part) for part in self.state.owner[slot])
+        history = tx.inputs.history(patient, code, run.last)
+        current = tx.inputs.findings_in_force(patient, code)
+        rebuilt = rebuild(self.state, slot, history, current, run.recorded_at)
+        run.overlays.append(rebuilt.overlay)
+        run.concluded.raised += rebuilt.raised
+        run.concluded.rebuilt.append((patient, BY_NUMBER[code], rebuilt.active))
+        for finding in rebuilt.superseded:
+            own = (finding.epoch, finding.seq) == withdrawn
+            (run.concluded.withdrawn if own else run.concluded.superseded).append(finding)
+
+    def _rule(self, slot: int, bit: int) -> str | None:
+        patient, code = (int(part) for part in self.state.owner[slot])
+        number = int(self.state.rows.version[slot])
+        for version in self.state.versions.get(patient, []):
+            if version.number == number:
+                return version.rules.get(BY_NUMBER[code], NOTHING).names[bit]
+        return None
+
+    def _after_failure(self, error: Exception, now: int) -> None:
+        """Try the run again row by row; a row that fails alone three times is set aside."""
+        log.error("judging failed after position %d", self.state.position, exc_info=error)
+        if self._limit > 1:
+            self._limit = 1
+            return
+        self._failures += 1
+        if self._failures < TRIES_ALONE:
+            return
+        self._failures = 0
+        with self._store.write() as tx:
+            tx.inputs.number()
+            (row,) = tx.inputs.after(self.state.position, 1)
+            tx.inputs.set_aside(row.position, f"{type(error).__name__}: {error}")
+            tx.inputs.move_cursor(row.position, now)
+            self._tell_set_aside(tx, row, now)
+        self.state.position = row.position
+
+    def _tell_set_aside(self, tx: Transaction, row: Input, now: int) -> None:
+        patient = tx.directory.patient(row.patient_id) if row.patient_id is not None else None
+        chc_id = patient.chc_id if patient else tx.directory.first_chc()
+        if chc_id is None:
+            return
+        raise_matter(
+            tx,
+            chc_id=chc_id,
+            subject=f"patient:{patient.id}" if patient else "server",
+            rule="stored-not-judged",
+            priority=Priority.HIGH,
+            detail=f"input {row.position}",
+            now=now,
+            patient_id=patient.id if patient else None,
+        )
+
+
+def restore(store: Store, state: State) -> None:
+    """Bring a state (empty, or from a snapshot) to the database's cursor, writing nothing."""
+    with store.read() as tx:
+        cursor = tx.inputs.cursor()
+        if state.position > cursor:
+            raise ValueError("a snapshot ahead of its database was not discarded")
+        for version in tx.inputs.plan_versions([], cursor):
+            compiled = compile_version(
+                version.number, version.from_at, version.zone_name, version.plan
+            )
+            add_version(state, version.patient_id, compiled)
+        now = tx.inputs.recorded_at(cursor)
+        for patient in tx.inputs.touched(state.position, cursor):
+            for code in {code for one in state.versions.get(patient, []) for code in one.rules}:
+                slot = state.slot(patient, code)
+                history = tx.inputs.history(patient, BY_NUMBER.index(code), cursor)
+                apply(state, rebuild(state, slot, history, [], now).overlay, cursor)
+        for patient, rule in tx.alerts.open_missing():
+            _mark_missing(state, patient, rule)
+        state.position = cursor
+
+
+def _mark_missing(state: State, patient: int, rule: str) -> None:
+    version = in_force(state.versions.get(patient, []), 2**62)
+    for code, rules in version.rules.items() if version else ():
+        if rules.names[MISSING_BIT] == rule and (slot := state.slot(patient, code)) >= 0:
+            state.rows.active[slot] |= 1 << MISSING_BIT
+
+
+def _same_kind(rows: list[Input]) -> list[Input]:
+    """Return the longest run from the start that one transaction may judge together."""
+    kind = rows[0].kind
+    if kind is InputKind.TICK:
+        return rows[:1]
+    kinds = _OBSERVED if kind in _OBSERVED else frozenset({kind})
+    return list(takewhile(lambda row: row.kind in kinds, rows))

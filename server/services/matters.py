@@ -1,0 +1,68 @@
+"""Raising and clearing technical matters: Vicino itself needs a person."""
+
+from server.domain import alerts as life
+from server.domain.alerts import Alert, Change, Evidence, Kind
+from server.domain.plans import DEFAULT_CHAINS, Priority
+from server.ports.store import Transaction
+
+
+def raise_matter(
+    tx: Transaction,
+    *,
+    chc_id: int,
+    subject: str,
+    rule: str,
+    priority: Priority,
+    detail: str,
+    now: int,
+    patient_id: int | None = None,
+) -> None:
+    """Open the technical alert of a subject and rule, or add to the open one.
+
+    ``subject`` is ``gateway:ID``, ``device:ADDRESS``, ``patient:ID`` or ``server``.
+    """
+    chain = DEFAULT_CHAINS[priority]
+    known = tx.alerts.open_of([subject]).get((subject, rule))
+    if known is not None:
+        change = life.gathered(known, Evidence(now), chain, now, None)
+    else:
+        zone_name = tx.directory.chc_by_id(chc_id).zone_name
+        change = life.raised(
+            Alert(
+                id=0,
+                chc_id=chc_id,
+                subject=subject,
+                patient_id=patient_id,
+                kind=Kind.TECHNICAL,
+                rule=rule,
+                priority=priority,
+                raised_at=now,
+                began_at=now,
+                newest_at=now,
+                deadline_at=None,
+                previous_id=tx.alerts.last_closed(subject, rule),
+                detail=detail[:250],
+            ),
+            chain,
+            now,
+            zone_name,
+        )
+    keep(tx, change, now)
+
+
+def clear_matter(tx: Transaction, *, subject: str, rule: str, now: int) -> None:
+    """Note that a technical matter ended; the alert stays until a person closes it."""
+    known = tx.alerts.open_of([subject]).get((subject, rule))
+    if known is not None and known.cleared_at is None:
+        keep(tx, life.cleared(known, now), now)
+
+
+def keep(tx: Transaction, change: Change, now: int) -> Alert:
+    """Write a change: the alert, and the messages of its tellings, in this transaction."""
+    alert = change.alert
+    if alert.id:
+        tx.alerts.save(alert)
+    else:
+        alert = tx.alerts.add(alert)
+    tx.alerts.tell(alert, change.tellings, now)
+    return alert

@@ -1,0 +1,245 @@
+"""From findings to alerts, in the engine's own transaction (commit 2)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from contract.codes import BY_NUMBER, Code, scaled
+from server.domain import alerts as life
+from server.domain.alerts import Alert, Change, Evidence, Kind, Telling
+from server.domain.instants import HOUR
+from server.domain.plans import Plan, Priority, chain_of, priority_of
+from server.engine.absences import Absence
+from server.engine.rules import COMPARATOR
+from server.engine.series import Finding
+from server.ports.alerts import FindingRow
+from server.ports.store import Transaction
+from server.services.matters import keep
+
+
+@dataclass(slots=True)
+class Concluded:
+    """What the engine concluded from one run of inputs.
+
+    ``doubted`` are findings of observations judged alone, with whether whose they are is sure;
+    ``ended`` names (patient, rule) whose condition does not hold after the newest observation;
+    ``rebuilt`` names (patient, code) judged anew, with the rules that hold now.
+    """
+
+    raised: list[Finding] = field(default_factory=list)
+    doubted: list[tuple[Finding, bool]] = field(default_factory=list)
+    ended: list[tuple[int, str]] = field(default_factory=list)
+    rebuilt: list[tuple[int, Code, frozenset[str]]] = field(default_factory=list)
+    superseded: list[Finding] = field(default_factory=list)
+    withdrawn: list[Finding] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
+
+    def patients(self) -> set[int]:
+        """Return everyone whom this is about."""
+        return {
+            *(one.patient for one in self.raised),
+            *(finding.patient for finding, _ in self.doubted),
+            *(patient for patient, _ in self.ended),
+            *(patient for patient, _, _ in self.rebuilt),
+            *(one.patient for one in self.superseded),
+            *(one.patient for one in self.withdrawn),
+            *(one.patient for one in self.absences),
+        }
+
+
+class Raising:
+    """One transaction's alerts: loads the open ones once, and changes them finding by finding."""
+
+    def __init__(
+        self, tx: Transaction, concluded: Concluded, plans: dict[tuple[int, int], Plan], now: int
+    ) -> None:
+        self._tx, self._concluded, self._plans, self._now = tx, concluded, plans, now
+        patients = concluded.patients()
+        self._open = tx.alerts.open_of([_subject(patient) for patient in patients])
+        self._pauses = {
+            (pause.patient_id, pause.rule): pause.until_at
+            for pause in tx.alerts.pauses(patients, now)
+        }
+        self._people = {one: found for one in patients if (found := tx.directory.patient(one))}
+
+    def write(self) -> int:
+        """Write findings, alerts, absences, messages and audit; return the alerts raised."""
+        raised = self._gather()
+        raised += sum(self._absent(absence) for absence in self._concluded.absences)
+        for patient, rule in self._concluded.ended:
+            self._clear(patient, rule)
+        for patient, code, holding in self._concluded.rebuilt:
+            for subject, rule in list(self._open):
+                own = subject == _subject(patient) and rule.startswith(f"{code}-")
+                if own and rule not in holding:
+                    self._clear(patient, rule)
+        self._end(self._concluded.superseded, "superseded")
+        self._end(self._concluded.withdrawn, "withdrawn")
+        return raised
+
+    def _gather(self) -> int:
+        groups: dict[tuple[int, str], list[tuple[Finding, bool, bool]]] = defaultdict(list)
+        for finding in self._concluded.raised:
+            groups[finding.patient, finding.rule].append((finding, True, True))
+        for finding, sure in self._concluded.doubted:
+            groups[finding.patient, finding.rule].append((finding, False, sure))
+        rows: list[FindingRow] = []
+        raised = 0
+        for (patient, rule), found in sorted(groups.items(), key=lambda item: item[0]):
+            known = self._open.get((_subject(patient), rule)) is not None
+            found.sort(key=lambda one: one[0].at)
+            evidence = [_evidence(finding, sure, self._now) for finding, _, sure in found]
+            plan = self._plan_of(found[-1][0])
+            alert = self._tell(patient, rule, plan, Kind.CLINICAL, evidence, None)
+            raised += not known
+            rows += [
+                FindingRow(
+                    finding, alert.chc_id, in_series, _late(finding, self._now), self._now, alert.id
+                )
+                for finding, in_series, _ in found
+            ]
+        self._tx.alerts.write_findings(rows)
+        return raised
+
+    def _tell(
+        self,
+        patient: int,
+        rule: str,
+        plan: Plan | None,
+        kind: Kind,
+        evidence: Sequence[Evidence],
+        detail: str | None,
+    ) -> Alert:
+        """Raise the rule's alert, or add to the open one: at most one telling a reason."""
+        priority = priority_of(rule, plan)
+        chain = chain_of(plan, priority)
+        zone_name = self._people[patient].zone_name
+        alert = self._open.get((_subject(patient), rule))
+        tellings: tuple[Telling, ...] = ()
+        if alert is None:
+            alert = self._opened(patient, rule, kind, priority, evidence[0], detail)
+            for one in evidence[1:]:
+                alert = life.with_evidence(alert, one)
+            alert, tellings = _parts(life.raised(alert, chain, self._now, zone_name))
+            what = "alert-raised"
+        else:
+            worse_by = _worse_by(rule, plan)
+            for one in evidence:
+                alert, more = _parts(life.gathered(alert, one, chain, self._now, worse_by))
+                tellings = tuple(dict.fromkeys((*tellings, *more)))
+            what = "alert-gathered"
+        alert = keep(self._tx, Change(alert, tellings), self._now)
+        self._open[alert.subject, alert.rule] = alert
+        self._tx.audit(
+            "engine",
+            what,
+            self._now,
+            chc_id=alert.chc_id,
+            patient_id=patient,
+            detail=f"alert {alert.id} {rule}",
+        )
+        return alert
+
+    def _opened(
+        self,
+        patient: int,
+        rule: str,
+        kind: Kind,
+        priority: Priority,
+        first: Evidence,
+        detail: str | None,
+    ) -> Alert:
+        subject = _subject(patient)
+        return Alert(
+            id=0,
+            chc_id=self._people[patient].chc_id,
+            subject=subject,
+            patient_id=patient,
+            kind=kind,
+            rule=rule,
+            priority=priority,
+            raised_at=self._now,
+            began_at=first.measured_at,
+            newest_at=first.measured_at,
+            deadline_at=None,
+            paused_until=self._pauses.get((patient, rule)),
+            previous_id=self._tx.alerts.last_closed(subject, rule),
+            worst=first.value,
+            newest=first.value,
+            comparator=first.comparator,
+            late=first.late,
+            confirmed=first.confirmed,
+            detail=detail,
+        )
+
+    def _absent(self, absence: Absence) -> int:
+        """Write an absence; a held measurement is *held*, not *not measured* (hazard H1)."""
+        number = BY_NUMBER.index(absence.code)
+        waiting = self._tx.measurements.waiting_between(
+            absence.patient, number, absence.window_from, self._now
+        )
+        cause = {"held": "held", "quarantined": "arrived-unreadable"}.get(
+            waiting or "", "not-measured"
+        )
+        chc_id = self._people[absence.patient].chc_id
+        self._tx.alerts.add_absence(
+            absence.patient, chc_id, number, absence.window_from, absence.due_at, cause
+        )
+        if cause == "held":
+            return 0
+        rule = f"missing-{absence.code}"
+        known = (_subject(absence.patient), rule) in self._open
+        plan = self._plans.get((absence.patient, absence.version))
+        evidence = [Evidence(absence.due_at)]
+        self._tell(absence.patient, rule, plan, Kind.ADHERENCE, evidence, cause)
+        return int(not known)
+
+    def _clear(self, patient: int, rule: str) -> None:
+        alert = self._open.get((_subject(patient), rule))
+        if alert is not None and alert.cleared_at is None:
+            self._open[alert.subject, rule] = keep(
+                self._tx, life.cleared(alert, self._now), self._now
+            )
+
+    def _end(self, findings: Sequence[Finding], state: str) -> None:
+        plans = {finding.patient: self._plan_of(finding) for finding in findings}
+        for alert_id in sorted(self._tx.alerts.end_findings(findings, state, self._now)):
+            alert = self._tx.alerts.get(alert_id)
+            if alert is None or alert.closed_at is not None:
+                continue
+            if self._tx.alerts.in_force_count(alert_id) == 0:
+                plan = plans.get(alert.patient_id or 0)
+                chain = chain_of(plan, alert.priority)
+                why = "entered-in-error" if state == "withdrawn" else "late-data"
+                marked = replace(alert, detail=alert.detail or why)
+                keep(self._tx, life.superseded(marked, self._now, chain), self._now)
+
+    def _plan_of(self, finding: Finding) -> Plan | None:
+        return self._plans.get((finding.patient, finding.version))
+
+
+def _parts(change: Change) -> tuple[Alert, tuple[Telling, ...]]:
+    return change.alert, change.tellings
+
+
+def _subject(patient: int) -> str:
+    return f"patient:{patient}"
+
+
+def _late(finding: Finding, now: int) -> bool:
+    return finding.at < now - HOUR
+
+
+def _evidence(finding: Finding, sure: bool, now: int) -> Evidence:
+    comparator = 0
+    if abs(finding.value) == COMPARATOR:
+        comparator = 1 if finding.value > 0 else -1
+    return Evidence(finding.at, finding.value, comparator, _late(finding, now), sure)
+
+
+def _worse_by(rule: str, plan: Plan | None) -> int | None:
+    """Return by how much a value must get worse to tell again, in scaled steps."""
+    for threshold in plan.thresholds if plan else ():
+        if rule.startswith(f"{threshold.code}-") and threshold.step is not None:
+            return scaled(threshold.code, threshold.step)
+    return None

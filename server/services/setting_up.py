@@ -1,0 +1,158 @@
+"""People, devices, assignments and plans, as an administrator or the demonstration sets them up."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contract.messages import Address
+from contract.profiles import profiles
+from server.domain.instants import from_datetime, zone
+from server.domain.plans import Plan, parse_plan
+from server.domain.roles import Role
+from server.errors import NotFound, WrongInput
+from server.ports.directory import Chc, Patient
+from server.ports.inputs import InputKind, NewInput
+from server.ports.store import Transaction
+
+Name = Annotated[str, Meta(min_length=1, max_length=80)]
+DEFAULT_ZONE: Final = "Europe/Rome"
+
+
+class NewPatient(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A patient to enrol. ``reference`` is the CHC's own number: the only name in commands."""
+
+    reference: Annotated[str, Meta(min_length=1, max_length=40)]
+    chc: Name
+    family_name: Name
+    given_name: Name
+    born_on: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    sex: str | None = None
+    phone: str | None = None
+    language: str = "it"
+    zone: str = DEFAULT_ZONE
+
+
+class NewDevice(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A device of a CHC."""
+
+    address: Address
+    profile: str
+    chc: Name
+    label: Annotated[str, Meta(max_length=80)] = ""
+
+
+class NewAssignment(Struct, forbid_unknown_fields=True, kw_only=True):
+    """This device is this patient's from then on; the one before it ends. ISO 8601 with offset."""
+
+    address: Address
+    patient: str
+    from_: str = msgspec.field(name="from")
+    user: Annotated[int, Meta(ge=0, le=255)] | None = None
+
+
+class NewPlan(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A draft of a plan; see ``domain.plans.Plan`` for its body."""
+
+    patient: str
+    author: str
+    plan: Plan
+
+
+class Confirmation(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A doctor of the patient's CHC confirms a version, in force from then on."""
+
+    patient: str
+    version: Annotated[int, Meta(ge=1)]
+    by: str
+    from_: str = msgspec.field(name="from")
+
+
+def chc_of(tx: Transaction, name: str) -> Chc:
+    """Return the CHC, made when it is new (with the default zone)."""
+    if (found := tx.directory.chc(name)) is None:
+        tx.directory.add_chc(name, DEFAULT_ZONE)
+        found = tx.directory.chc(name)
+    assert found is not None  # noqa: S101 - just added
+    return found
+
+
+def add_patient(tx: Transaction, new: NewPatient, now: int) -> int:
+    """Enrol a patient."""
+    try:
+        zone(new.zone)
+    except (OSError, ValueError, KeyError) as error:
+        raise WrongInput(f"zone: {new.zone!r} is no IANA zone") from error
+    if tx.directory.patient_by_reference(new.reference) is not None:
+        raise WrongInput(f"reference: {new.reference!r} is taken")
+    chc = chc_of(tx, new.chc)
+    patient = Patient(
+        0,
+        chc.id,
+        new.reference,
+        new.family_name,
+        new.given_name,
+        new.born_on,
+        new.sex,
+        new.phone,
+        new.language,
+        new.zone,
+        now,
+    )
+    return tx.directory.add_patient(patient)
+
+
+def add_device(tx: Transaction, new: NewDevice, now: int) -> int:
+    """Add a device of a known profile."""
+    if new.profile not in profiles():
+        raise WrongInput(f"profile: {new.profile!r} is none of {', '.join(profiles())}")
+    if tx.directory.device_id(new.address) is not None:
+        raise WrongInput(f"address: {new.address} is known already")
+    return tx.directory.add_device(new.address, new.profile, chc_of(tx, new.chc).id, new.label)
+
+
+def assign_device(tx: Transaction, new: NewAssignment, now: int) -> int:
+    """Give a device to a patient."""
+    device = tx.directory.device_id(new.address)
+    if device is None:
+        raise NotFound(f"device {new.address}")
+    tx.directory.assign(device, _patient(tx, new.patient), new.user, instant(new.from_))
+    return device
+
+
+def add_plan(tx: Transaction, new: NewPlan, now: int) -> int:
+    """Write a draft; it watches nothing until it is confirmed. Returns its version."""
+    checked = parse_plan(msgspec.json.encode(new.plan))
+    return tx.directory.add_plan(_patient(tx, new.patient), checked, new.author, now)
+
+
+def confirm_plan(tx: Transaction, new: Confirmation, now: int) -> int:
+    """Put a version in force. Only a doctor of the patient's CHC may (hazard H8)."""
+    patient = _patient(tx, new.patient)
+    doctor = tx.directory.user(new.by)
+    if doctor is None or doctor.role != Role.DOCTOR or doctor.chc_id != patient.chc_id:
+        raise WrongInput(f"by: {new.by!r} is no doctor of this patient's CHC")
+    row = next((row for row in tx.directory.plans(patient.id) if row.version == new.version), None)
+    if row is None:
+        raise NotFound(f"plan version {new.version} of {new.patient}")
+    if row.confirmed_by is not None:
+        raise WrongInput(f"version: {new.version} is confirmed already, by {row.confirmed_by}")
+    tx.directory.confirm_plan(patient.id, new.version, new.by, now, instant(new.from_))
+    tx.inputs.append([NewInput(InputKind.PLAN, patient.id, None, None, new.version, now)])
+    return new.version
+
+
+def instant(text: str) -> int:
+    """Read ISO 8601 with an offset. Raises ``WrongInput``."""
+    try:
+        return from_datetime(msgspec.convert(text, type=Annotated[datetime, Meta(tz=True)]))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise WrongInput(f"{text!r} is no instant like 2026-03-01T08:00:00+01:00") from error
+
+
+def _patient(tx: Transaction, reference: str) -> Patient:
+    found = tx.directory.patient_by_reference(reference)
+    if found is None:
+        raise NotFound(f"patient {reference}")
+    return found

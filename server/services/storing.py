@@ -1,0 +1,387 @@
+"""Commit 1: what came is stored, held or quarantined, and answered. Nothing is judged here.
+
+A batch of envelopes becomes one transaction. Its answers (receipts and refusals) may be sent only
+after the commit. Taking an envelope twice changes nothing and is answered again.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from contract.codes import DEFINITIONS, Code, scaled
+from contract.messages import (
+    ENVELOPE_BYTES_MAX,
+    Birth,
+    Down,
+    Heartbeat,
+    Measurement,
+    Measurements,
+    Receipt,
+    Refused,
+    Tombstone,
+    Up,
+    Will,
+    element_decoder,
+    up_decoder,
+)
+from server.domain.attribution import (
+    Attribution,
+    Fate,
+    attribute,
+    likely_patient,
+    unacceptable,
+)
+from server.domain.instants import HOUR, MeasuredAt, Quality, measured_at
+from server.domain.plans import Priority
+from server.engine.rules import COMPARATOR
+from server.ports.inputs import InputKind, NewInput
+from server.ports.measurements import Epoch, GatewayRow, MeasurementRow, ObservationRow, Source
+from server.ports.store import Transaction
+from server.services.matters import clear_matter, raise_matter
+
+TIME_UNSET_FLAG: Final = "time-unset"
+# What msgspec raises on bytes that are no message of ours, however they are spoiled.
+_UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An envelope's bytes and the gateway whose topic it came on."""
+
+    gateway: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction collects before it writes."""
+
+    now: int
+    measurements: list[MeasurementRow] = field(default_factory=list)
+    observations: list[ObservationRow] = field(default_factory=list)
+    inputs: list[NewInput] = field(default_factory=list)
+    answers: dict[tuple[str, str], Down] = field(default_factory=dict)
+    refusals: list[Down] = field(default_factory=list)
+    contents: set[bytes] = field(default_factory=set)
+    late: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """One element of an envelope, decoded as far as it goes."""
+
+    gateway: GatewayRow
+    epoch: Epoch
+    seq: int
+    raw: bytes
+    element: Measurement | Tombstone | None
+    problem: str | None
+
+
+def take(tx: Transaction, arrivals: Sequence[Arrival], now: int, *, replicate: bool) -> list[Down]:
+    """Store a batch of envelopes and return the answers to send once it is committed."""
+    batch = _Batch(now)
+    envelopes: list[tuple[Up, GatewayRow]] = []
+    known: dict[str, GatewayRow | None] = {}
+    for arrival in arrivals:
+        if arrival.gateway not in known:
+            known[arrival.gateway] = tx.measurements.gateway(arrival.gateway)
+        gateway = known[arrival.gateway]
+        opened = _open(arrival, gateway)
+        if isinstance(opened, str) or gateway is None:
+            _refuse(tx, batch, arrival, gateway, str(opened))
+        else:
+            envelopes.append((opened, gateway))
+    _take_measurements(tx, batch, envelopes)
+    for envelope, gateway in envelopes:
+        if not isinstance(envelope, Measurements):
+            _note_gateway(tx, envelope, gateway, now)
+    tx.measurements.store(batch.measurements, batch.observations, replicate)
+    tx.inputs.append(batch.inputs)
+    for patient, code, at in batch.late:
+        tx.alerts.explain_absences(patient, code, at, now)
+    return [*batch.answers.values(), *batch.refusals]
+
+
+def _open(arrival: Arrival, gateway: GatewayRow | None) -> Up | str:
+    """Decode an envelope, or say why it is refused."""
+    if gateway is None or gateway.revoked:
+        return "this gateway is not known here"
+    if len(arrival.payload) > ENVELOPE_BYTES_MAX:
+        return f"the envelope has {len(arrival.payload)} bytes, at most {ENVELOPE_BYTES_MAX}"
+    try:
+        envelope = up_decoder.decode(arrival.payload)
+    except _UNDECODABLE as error:
+        return f"not an envelope: {error}"[:200]
+    if envelope.gateway != arrival.gateway:
+        return f"the envelope names gateway {envelope.gateway}, its topic {arrival.gateway}"
+    return envelope
+
+
+def _refuse(
+    tx: Transaction, batch: _Batch, arrival: Arrival, gateway: GatewayRow | None, reason: str
+) -> None:
+    digest = hashlib.sha256(arrival.payload).hexdigest()
+    batch.refusals.append(Refused(gateway=arrival.gateway, sha256=digest, reason=reason[:200]))
+    if gateway is not None:
+        raise_matter(
+            tx,
+            chc_id=gateway.chc_id,
+            subject=f"gateway:{arrival.gateway}",
+            rule="envelope-refused",
+            priority=Priority.MEDIUM,
+            detail=reason,
+            now=batch.now,
+        )
+
+
+def _take_measurements(
+    tx: Transaction, batch: _Batch, envelopes: Sequence[tuple[Up, GatewayRow]]
+) -> None:
+    seqs: dict[tuple[str, str], set[int]] = {}
+    epochs: dict[tuple[str, str], Epoch] = {}
+    taken: list[_Taken] = []
+    for envelope, gateway in envelopes:
+        key = envelope.gateway, envelope.epoch
+        if isinstance(envelope, Measurements):
+            if key not in epochs:
+                epochs[key], seqs[key] = tx.measurements.epoch(*key), set()
+                if epochs[key].highest > epochs[key].receipted:
+                    seqs[key].update(
+                        tx.measurements.stored_seqs(epochs[key].id, epochs[key].receipted)
+                    )
+            taken += _unpack(envelope, gateway, epochs[key], seqs[key])
+    _decide(tx, batch, taken)
+    for key, epoch in epochs.items():
+        receipted = epoch.receipted
+        while receipted + 1 in seqs[key]:
+            receipted += 1
+        highest = max(epoch.highest, max(seqs[key], default=0))
+        if (receipted, highest) != (epoch.receipted, epoch.highest):
+            tx.measurements.move_epoch(epoch.id, receipted, highest)
+        batch.answers[key] = Receipt(gateway=key[0], epoch=key[1], seq=receipted)
+
+
+def _unpack(
+    envelope: Measurements, gateway: GatewayRow, epoch: Epoch, seqs: set[int]
+) -> list[_Taken]:
+    """Return the elements that are new; ``seqs`` learns them."""
+    found = []
+    for seq, raw in enumerate(envelope.measurements, envelope.seq):
+        if seq <= epoch.receipted or seq in seqs:
+            continue
+        seqs.add(seq)
+        element, problem = None, None
+        try:
+            element = element_decoder.decode(raw)
+            if element.seq != seq:
+                problem = f"says seq {element.seq} in the place of {seq}"
+        except _UNDECODABLE as error:
+            problem = f"not a measurement: {error}"
+        found.append(_Taken(gateway, epoch, seq, bytes(raw), element, problem))
+    return found
+
+
+def _decide(tx: Transaction, batch: _Batch, taken: Sequence[_Taken]) -> None:
+    measurements = [one.element for one in taken if isinstance(one.element, Measurement)]
+    sources = tx.measurements.sources({one.device for one in measurements})
+    batch.contents = tx.measurements.known_contents(
+        {bytes.fromhex(one.content_id) for one in measurements}
+    )
+    weights: dict[int, Decimal | None] = {}
+    for one in taken:
+        if isinstance(one.element, Tombstone) and one.problem is None:
+            _put_away(batch, one, Fate.TOMBSTONE, one.element.reason)
+        elif not isinstance(one.element, Measurement):
+            _put_away(batch, one, Fate.QUARANTINED, one.problem or "not a measurement")
+            _tell_unreadable(tx, batch, one, None, one.problem or "")
+        else:
+            _decide_one(tx, batch, one, one.element, sources, weights)
+
+
+def _decide_one(
+    tx: Transaction,
+    batch: _Batch,
+    one: _Taken,
+    measurement: Measurement,
+    sources: dict[str, Source],
+    weights: dict[int, Decimal | None],
+) -> None:
+    source = sources.get(measurement.device)
+    problem = one.problem or unacceptable(measurement)
+    if problem is not None:
+        _put_away(batch, one, Fate.QUARANTINED, problem, measurement, source)
+        _tell_unreadable(tx, batch, one, measurement.device, problem)
+        return
+    content = bytes.fromhex(measurement.content_id)
+    if content in batch.contents:
+        _put_away(batch, one, Fate.DUPLICATE, "sent before", measurement, source)
+        return
+    batch.contents.add(content)
+    when = _when(measurement, one.gateway, source, batch.now)
+    weight = _last_weight(tx, measurement, source, when, weights)
+    assignments = source.assignments if source else []
+    verdict = attribute(measurement, when, assignments, weight)
+    chc_id = source.chc_id if source else one.gateway.chc_id
+    _keep(batch, one, measurement, when, verdict, chc_id, content)
+    if verdict.fate is Fate.HELD:
+        raise_matter(
+            tx,
+            chc_id=chc_id,
+            subject=f"device:{measurement.device}",
+            rule="measurement-held",
+            priority=Priority.MEDIUM,
+            detail=verdict.reason or "",
+            now=batch.now,
+        )
+
+
+def _when(
+    measurement: Measurement, gateway: GatewayRow, source: Source | None, now: int
+) -> MeasuredAt:
+    zones = [held.zone_name for held in source.assignments] if source else []
+    return measured_at(
+        device_time=measurement.device_time,
+        received_at=measurement.received_at,
+        stored_at=now,
+        clock_synchronised=measurement.clock == "synchronised",
+        time_unset=TIME_UNSET_FLAG in measurement.flags,
+        zone_name=zones[-1] if zones else gateway.zone_name,
+    )
+
+
+def _last_weight(
+    tx: Transaction,
+    measurement: Measurement,
+    source: Source | None,
+    when: MeasuredAt,
+    weights: dict[int, Decimal | None],
+) -> Decimal | None:
+    values = [one.value for one in measurement.quantities if one.code == Code.WEIGHT and one.value]
+    patient = likely_patient(source.assignments, when.at) if source and values else None
+    if patient is None:
+        return None
+    if patient not in weights:
+        weights[patient] = tx.measurements.last_weight(patient)
+    last, weights[patient] = weights[patient], Decimal(str(values[0]))
+    return last
+
+
+def _keep(
+    batch: _Batch,
+    one: _Taken,
+    measurement: Measurement,
+    when: MeasuredAt,
+    verdict: Attribution,
+    chc_id: int,
+    content: bytes,
+) -> None:
+    key = one.epoch.id, one.seq
+    batch.measurements.append(
+        MeasurementRow(
+            *key,
+            chc_id,
+            verdict.fate.value,
+            content,
+            verdict.patient_id,
+            measurement.device,
+            when.at,
+            when.quality.value,
+            when.mark,
+            measurement.received_at,
+            batch.now,
+            verdict.reason,
+            one.raw,
+        )
+    )
+    for quantity in measurement.quantities:
+        if quantity.absent is None:
+            code = Code(quantity.code)
+            if quantity.value is not None:
+                value = scaled(code, Decimal(quantity.value))
+            else:
+                value = COMPARATOR if quantity.above is not None else -COMPARATOR
+            batch.observations.append(ObservationRow(*key, DEFINITIONS[code].number, value))
+            if when.at < batch.now - HOUR and verdict.patient_id is not None:
+                batch.late.append((verdict.patient_id, DEFINITIONS[code].number, when.at))
+    if verdict.patient_id is not None:
+        believed = verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE
+        kind = InputKind.ATTRIBUTED if believed else InputKind.QUESTIONED
+        batch.inputs.append(NewInput(kind, verdict.patient_id, *key, 0, batch.now))
+
+
+def _put_away(
+    batch: _Batch,
+    one: _Taken,
+    fate: Fate,
+    reason: str,
+    measurement: Measurement | None = None,
+    source: Source | None = None,
+) -> None:
+    received_at = measurement.received_at if measurement else None
+    at = min(received_at, batch.now) if received_at is not None else batch.now
+    patient = likely_patient(source.assignments, at) if source else None
+    batch.measurements.append(
+        MeasurementRow(
+            one.epoch.id,
+            one.seq,
+            source.chc_id if source else one.gateway.chc_id,
+            fate.value,
+            None,
+            patient,
+            measurement.device if measurement else None,
+            at,
+            Quality.UNSURE.value,
+            None,
+            received_at,
+            batch.now,
+            reason[:250],
+            one.raw,
+        )
+    )
+
+
+def _tell_unreadable(
+    tx: Transaction, batch: _Batch, one: _Taken, device: str | None, problem: str
+) -> None:
+    raise_matter(
+        tx,
+        chc_id=one.gateway.chc_id,
+        subject=f"device:{device}" if device else "server",
+        rule="measurement-unreadable",
+        priority=Priority.MEDIUM,
+        detail=problem,
+        now=batch.now,
+    )
+
+
+def _note_gateway(
+    tx: Transaction, envelope: Birth | Heartbeat | Will, gateway: GatewayRow, now: int
+) -> None:
+    news: dict[str, int | str | None] = {}
+    if isinstance(envelope, Birth):
+        news = {
+            "session": envelope.session,
+            "clock": envelope.clock,
+            "version": envelope.version,
+            "offline_since": None,
+        }
+    elif isinstance(envelope, Heartbeat):
+        news = {
+            "clock": envelope.clock,
+            "outbox_depth": envelope.outbox_depth,
+            "set_aside": envelope.set_aside,
+            "last_measurement_at": envelope.last_measurement_at,
+            "offline_since": None,
+        }
+        if envelope.certificate_ends_at is not None:
+            news["certificate_ends_at"] = envelope.certificate_ends_at
+    else:
+        tx.measurements.gateway_left(envelope.gateway, envelope.session, now)
+        return
+    tx.measurements.seen_gateway(envelope.gateway, now, news)
+    clear_matter(tx, subject=f"gateway:{envelope.gateway}", rule="gateway-silent", now=now)

@@ -1,0 +1,146 @@
+"""Connections and transactions on SQLite and PostgreSQL, and the mapping of their errors."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, text
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from server.errors import StoreUnavailable
+from server.stores import tables
+from server.stores.alerts import AlertRows
+from server.stores.charts import ChartRows
+from server.stores.directory import DirectoryRows
+from server.stores.inputs import InputRows
+from server.stores.measurements import MeasurementRows
+from server.stores.replica import ReplicaRows
+from server.stores.views import PageRows
+
+# A write lock is held for milliseconds; a minute says that something is badly wrong.
+BUSY_TIMEOUT_SECONDS: Final = 60
+
+
+class SqlTransaction:
+    """One transaction on one connection; its parts share it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @cached_property
+    def measurements(self) -> MeasurementRows:
+        return MeasurementRows(self.connection)
+
+    @cached_property
+    def inputs(self) -> InputRows:
+        return InputRows(self.connection)
+
+    @cached_property
+    def alerts(self) -> AlertRows:
+        return AlertRows(self.connection)
+
+    @cached_property
+    def directory(self) -> DirectoryRows:
+        return DirectoryRows(self.connection)
+
+    @cached_property
+    def charts(self) -> ChartRows:
+        return ChartRows(self.connection)
+
+    @cached_property
+    def replica(self) -> ReplicaRows:
+        return ReplicaRows(self.connection)
+
+    @cached_property
+    def views(self) -> PageRows:
+        return PageRows(self.connection)
+
+    def audit(
+        self,
+        who: str,
+        what: str,
+        now: int,
+        *,
+        chc_id: int | None = None,
+        patient_id: int | None = None,
+        detail: str = "",
+    ) -> None:
+        row = {"who": who, "what": what, "at": now, "chc_id": chc_id, "patient_id": patient_id}
+        self.connection.execute(insert(tables.audit), {**row, "detail": detail[:250]})
+
+    def heartbeat(self, name: str, now: int) -> None:
+        upsert = text(
+            "INSERT INTO heartbeats (name, at) VALUES (:name, :at)"
+            " ON CONFLICT (name) DO UPDATE SET at = excluded.at"
+        )
+        self.connection.execute(upsert, {"name": name, "at": now})
+
+
+class Database:
+    """A database by its URL. Making it opens no connection."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True}
+        self.engine: Engine = create_engine(url, **options)
+        self._writing = threading.Lock()
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        # SQLite has one writer: waiting here is fair and cheap, waiting in SQLite is polling.
+        if not self.is_sqlite:
+            with _mapped(), self.engine.begin() as connection:
+                yield SqlTransaction(connection)
+            return
+        writes = self.engine.execution_options(writes=True)
+        with self._writing, _mapped(), writes.begin() as connection:
+            yield SqlTransaction(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        with _mapped(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield SqlTransaction(connection)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Turn the database's *not now* into ours; a broken statement stays the bug it is."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise StoreUnavailable(str(getattr(error, "orig", error))) from error
+
+
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
+    # Transactions are begun by us (below): the driver's own rules would begin them too late.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # FULL: in WAL mode NORMAL loses acknowledged rows when the power goes.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,257 @@
+"""The engine's input log as a table."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, insert, select, update
+
+from server.domain.attribution import Fate
+from server.domain.instants import Quality
+from server.domain.plans import parse_plan
+from server.engine.series import Finding, Observation
+from server.engine.step import Observations
+from server.ports.inputs import Input, InputKind, NewInput, PlanVersion, Questioned
+from server.stores import tables as t
+from server.stores.rows import insert_new
+
+PARTITION: Final = 0
+
+
+class InputRows:
+    """See ``ports.inputs.InputLog``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, inputs: Sequence[NewInput]) -> None:
+        insert_new(self._connection, t.inputs, inputs, NewInput._fields)
+
+    def number(self) -> None:
+        unnumbered = select(t.inputs.c.id).where(t.inputs.c.position.is_(None))
+        ids = list(self._connection.execute(unnumbered.order_by(t.inputs.c.id)).scalars())
+        if not ids:
+            return
+        first = self._cursor_row()[1] + 1
+        mark = "?" if self._connection.dialect.name == "sqlite" else "%s"
+        self._connection.exec_driver_sql(
+            f"UPDATE inputs SET position = {mark} WHERE id = {mark}",  # noqa: S608
+            list(enumerate_from(first, ids)),
+        )
+        last = {"numbered": first + len(ids) - 1}
+        self._connection.execute(update(t.cursors).values(last).where(_own_partition()))
+
+    def cursor(self) -> int:
+        return self._cursor_row()[0]
+
+    def move_cursor(self, position: int, now: int) -> None:
+        change = update(t.cursors).where(_own_partition())
+        self._connection.execute(change.values(position=position, moved_at=now))
+
+    def _cursor_row(self) -> tuple[int, int]:
+        query = select(t.cursors.c.position, t.cursors.c.numbered).where(_own_partition())
+        if (row := self._connection.execute(query.with_for_update()).first()) is None:
+            start = {"partition": PARTITION, "position": 0, "numbered": 0, "moved_at": 0}
+            self._connection.execute(insert(t.cursors), start)
+            return 0, 0
+        return row[0], row[1]
+
+    def after(self, position: int, limit: int) -> list[Input]:
+        columns = [t.inputs.c[name] for name in Input._fields]
+        query = (
+            select(*columns)
+            .where(
+                t.inputs.c.partition == PARTITION,
+                t.inputs.c.position > position,
+                t.inputs.c.set_aside.is_(None),
+            )
+            .order_by(t.inputs.c.position)
+            .limit(limit)
+        )
+        return [
+            Input(row[0], InputKind(row[1]), *row[2:]) for row in self._connection.execute(query)
+        ]
+
+    def observations(self, first: int, last: int) -> Observations:
+        query = select(
+            t.inputs.c.patient_id,
+            t.observations.c.code,
+            t.measurements.c.measured_at,
+            t.measurements.c.content_id,
+            t.observations.c.value,
+            t.observations.c.epoch_id,
+            t.observations.c.seq,
+        ).where(_range(InputKind.ATTRIBUTED, first, last))
+        rows = self._connection.execute(_joined(query)).all()
+        if not rows:
+            none = np.zeros(0, np.int64)
+            return Observations(none, none, none, none, none.astype(np.int32), none, none)
+        patient, code, at, content, value, epoch, seq = zip(*rows, strict=True)
+        return Observations(
+            np.array(patient, np.int64),
+            np.array(code, np.int64),
+            np.array(at, np.int64),
+            np.frombuffer(b"".join(content), ">i8")[::2].astype(np.int64),
+            np.array(value, np.int32),
+            np.array(epoch, np.int64),
+            np.array(seq, np.int64),
+        )
+
+    def questioned(self, first: int, last: int) -> list[Questioned]:
+        query = select(
+            t.inputs.c.patient_id,
+            t.observations.c.code,
+            t.measurements.c.quality,
+            t.measurements.c.fate,
+            t.measurements.c.received_at,
+            *_OBSERVATION,
+        ).where(_range(InputKind.QUESTIONED, first, last))
+        return [
+            Questioned(
+                row[0],
+                row[1],
+                row[4] if row[2] == Quality.UNSURE else row[5],
+                row[3] == Fate.STORED,
+                _observation(row[5:]),
+            )
+            for row in self._connection.execute(_joined(query))
+        ]
+
+    def history(self, patient_id: int, code: int, until: int) -> list[Observation]:
+        later = t.inputs.alias()
+        withdrawn = exists().where(
+            later.c.epoch_id == t.inputs.c.epoch_id,
+            later.c.seq == t.inputs.c.seq,
+            later.c.kind == InputKind.WITHDRAWN,
+            later.c.position > t.inputs.c.position,
+            later.c.position <= until,
+        )
+        query = select(*_OBSERVATION).where(
+            t.inputs.c.patient_id == patient_id,
+            t.inputs.c.kind == InputKind.ATTRIBUTED,
+            t.inputs.c.position <= until,
+            t.inputs.c.set_aside.is_(None),
+            t.observations.c.code == code,
+            ~withdrawn,
+        )
+        return [_observation(row) for row in self._connection.execute(_joined(query))]
+
+    def codes_of(self, epoch_id: int, seq: int) -> list[int]:
+        query = select(t.observations.c.code).where(
+            t.observations.c.epoch_id == epoch_id, t.observations.c.seq == seq
+        )
+        return list(self._connection.execute(query).scalars())
+
+    def findings_in_force(self, patient_id: int, code: int) -> list[Finding]:
+        columns = (
+            t.findings.c.patient_id,
+            t.findings.c.code,
+            t.findings.c.rule,
+            t.findings.c.version,
+            t.findings.c.measured_at,
+            t.findings.c.value,
+            t.findings.c.epoch_id,
+            t.findings.c.seq,
+        )
+        query = select(*columns).where(
+            t.findings.c.patient_id == patient_id,
+            t.findings.c.code == code,
+            t.findings.c.state == "in-force",
+            t.findings.c.in_series,
+        )
+        return [Finding(*row) for row in self._connection.execute(query)]
+
+    def plan_versions(self, patient_ids: Sequence[int], until: int) -> list[PlanVersion]:
+        query = (
+            select(
+                t.plans.c.patient_id,
+                t.plans.c.version,
+                t.plans.c.in_force_from,
+                t.patients.c.zone,
+                t.plans.c.body,
+            )
+            .join(t.patients, t.patients.c.id == t.plans.c.patient_id)
+            .join(
+                t.inputs,
+                and_(
+                    t.inputs.c.patient_id == t.plans.c.patient_id,
+                    t.inputs.c.number == t.plans.c.version,
+                    t.inputs.c.kind == InputKind.PLAN,
+                ),
+            )
+            .where(t.inputs.c.position <= until, t.inputs.c.set_aside.is_(None))
+        )
+        if patient_ids:
+            query = query.where(t.plans.c.patient_id.in_(list(patient_ids)))
+        return [
+            PlanVersion(*row[:4], parse_plan(row[4])) for row in self._connection.execute(query)
+        ]
+
+    def set_aside(self, position: int, reason: str) -> None:
+        where = and_(t.inputs.c.partition == PARTITION, t.inputs.c.position == position)
+        self._connection.execute(update(t.inputs).where(where).values(set_aside=reason[:250]))
+
+    def touched(self, after: int, until: int) -> list[int]:
+        query = (
+            select(t.inputs.c.patient_id)
+            .where(
+                t.inputs.c.partition == PARTITION,
+                t.inputs.c.position > after,
+                t.inputs.c.position <= until,
+                t.inputs.c.patient_id.is_not(None),
+            )
+            .distinct()
+        )
+        return sorted(self._connection.execute(query).scalars())
+
+    def recorded_at(self, position: int) -> int:
+        query = select(t.inputs.c.recorded_at).where(
+            t.inputs.c.partition == PARTITION, t.inputs.c.position == position
+        )
+        return self._connection.execute(query).scalar() or 0
+
+    def database_id(self) -> str:
+        return str(self._connection.execute(select(t.identity.c.id)).scalar_one())
+
+
+_OBSERVATION: Final = (
+    t.measurements.c.measured_at,
+    t.measurements.c.content_id,
+    t.observations.c.value,
+    t.observations.c.epoch_id,
+    t.observations.c.seq,
+)
+
+
+def enumerate_from(first: int, ids: list[int]) -> list[tuple[int, int]]:
+    """Pair each id with its position, counting on from ``first``."""
+    return list(zip(range(first, first + len(ids)), ids, strict=True))
+
+
+def _own_partition() -> ColumnElement[bool]:
+    return t.cursors.c.partition == PARTITION
+
+
+def _range(kind: InputKind, first: int, last: int) -> ColumnElement[bool]:
+    return and_(
+        t.inputs.c.partition == PARTITION,
+        t.inputs.c.position.between(first, last),
+        t.inputs.c.kind == kind,
+        t.inputs.c.set_aside.is_(None),
+    )
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
+    measurement = and_(
+        t.measurements.c.epoch_id == t.inputs.c.epoch_id, t.measurements.c.seq == t.inputs.c.seq
+    )
+    observation = and_(
+        t.observations.c.epoch_id == t.inputs.c.epoch_id, t.observations.c.seq == t.inputs.c.seq
+    )
+    source = t.inputs.join(t.measurements, measurement).join(t.observations, observation)
+    return query.select_from(source)
+
+
+def _observation(row: Any) -> Observation:  # noqa: ANN401 - a database row has no better type
+    at, content, value, epoch, seq = row
+    return Observation(at, int.from_bytes(content[:8], "big", signed=True), value, epoch, seq)

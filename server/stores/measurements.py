@@ -1,0 +1,213 @@
+"""The measurements' tables."""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+
+from contract.codes import DEFINITIONS, Code, unscaled
+from server.domain.attribution import Assignment, Fate
+from server.domain.instants import Quality
+from server.ports.measurements import (
+    Epoch,
+    GatewayRow,
+    MeasurementRow,
+    ObservationRow,
+    Source,
+)
+from server.stores import tables as t
+from server.stores.rows import insert_new
+
+_T = TypeVar("_T")
+_CHUNK = 500  # names in one IN list; SQLite and PostgreSQL both take far more
+
+
+class MeasurementRows:
+    """See ``ports.measurements.Measurements``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def gateway(self, gateway: str) -> GatewayRow | None:
+        query = (
+            select(t.gateways.c.chc_id, t.chcs.c.zone, t.gateways.c.revoked_at)
+            .join(t.chcs, t.chcs.c.id == t.gateways.c.chc_id)
+            .where(t.gateways.c.id == gateway)
+        )
+        row = self._connection.execute(query).first()
+        return GatewayRow(row[0], row[1], row[2] is not None) if row else None
+
+    def epoch(self, gateway: str, epoch: str) -> Epoch:
+        columns = (t.epochs.c.id, t.epochs.c.receipted_seq, t.epochs.c.highest_seq)
+        query = select(*columns).where(t.epochs.c.gateway_id == gateway, t.epochs.c.epoch == epoch)
+        insert_new(
+            self._connection,
+            t.epochs,
+            [] if (row := self._connection.execute(query).first()) else [(gateway, epoch, 0, 0)],
+            ("gateway_id", "epoch", "receipted_seq", "highest_seq"),
+        )
+        return Epoch(*(row or self._connection.execute(query).one()))
+
+    def sources(self, addresses: Collection[str]) -> dict[str, Source]:
+        found: dict[str, Source] = {}
+        assigned = t.device_assignments.outerjoin(
+            t.patients, t.patients.c.id == t.device_assignments.c.patient_id
+        )
+        query = select(
+            t.devices.c.address,
+            t.devices.c.chc_id,
+            t.device_assignments.c.patient_id,
+            t.device_assignments.c.from_at,
+            t.device_assignments.c.until_at,
+            t.device_assignments.c.user_index,
+            t.patients.c.zone,
+        ).select_from(
+            t.devices.outerjoin(assigned, t.device_assignments.c.device_id == t.devices.c.id)
+        )
+        for names in _chunks(sorted(addresses)):
+            for row in self._connection.execute(query.where(t.devices.c.address.in_(names))):
+                source = found.setdefault(row.address, Source(row.chc_id, []))
+                if row.patient_id is not None:
+                    source.assignments.append(
+                        Assignment(
+                            row.patient_id, row.from_at, row.until_at, row.user_index, row.zone
+                        )
+                    )
+        return found
+
+    def known_contents(self, content_ids: Collection[bytes]) -> set[bytes]:
+        known: set[bytes] = set()
+        for names in _chunks(sorted(content_ids)):
+            query = select(t.measurements.c.content_id).where(
+                t.measurements.c.content_id.in_(names)
+            )
+            known.update(row[0] for row in self._connection.execute(query))
+        return known
+
+    def stored_seqs(self, epoch_id: int, above: int) -> list[int]:
+        query = (
+            select(t.measurements.c.seq)
+            .where(t.measurements.c.epoch_id == epoch_id, t.measurements.c.seq > above)
+            .order_by(t.measurements.c.seq)
+        )
+        return list(self._connection.execute(query).scalars())
+
+    def last_weight(self, patient_id: int) -> Decimal | None:
+        query = (
+            select(t.observations.c.value)
+            .join(t.measurements, _same_measurement())
+            .where(
+                t.measurements.c.patient_id == patient_id,
+                t.measurements.c.fate == Fate.STORED,
+                t.measurements.c.quality != Quality.UNSURE,
+                t.observations.c.code == DEFINITIONS[Code.WEIGHT].number,
+            )
+            .order_by(t.measurements.c.measured_at.desc())
+            .limit(1)
+        )
+        value = self._connection.execute(query).scalar()
+        return None if value is None else unscaled(Code.WEIGHT, value)
+
+    def store(
+        self,
+        measurements: Sequence[MeasurementRow],
+        observations: Sequence[ObservationRow],
+        replicate: bool,
+    ) -> None:
+        insert_new(self._connection, t.measurements, measurements, MeasurementRow._fields)
+        insert_new(self._connection, t.observations, observations, ObservationRow._fields)
+        if replicate:
+            stored = {row[:2] for row in measurements if row.fate == Fate.STORED}
+            keys = sorted(stored & {row[:2] for row in observations})
+            rows = [{"epoch_id": epoch, "seq": seq} for epoch, seq in keys]
+            if rows:
+                self._connection.execute(insert(t.replica_outbox), rows)
+
+    def move_epoch(self, epoch_id: int, receipted: int, highest: int) -> None:
+        change = update(t.epochs).where(t.epochs.c.id == epoch_id)
+        self._connection.execute(change.values(receipted_seq=receipted, highest_seq=highest))
+
+    def held(self, epoch_id: int, seq: int) -> MeasurementRow | None:
+        query = select(*(t.measurements.c[name] for name in MeasurementRow._fields)).where(
+            t.measurements.c.epoch_id == epoch_id,
+            t.measurements.c.seq == seq,
+            t.measurements.c.fate == Fate.HELD,
+        )
+        row = self._connection.execute(query).first()
+        return MeasurementRow(*row) if row else None
+
+    def release(self, epoch_id: int, seq: int, patient_id: int) -> None:
+        self._decide(epoch_id, seq, fate=Fate.STORED, patient_id=patient_id)
+
+    def reject(self, epoch_id: int, seq: int, reason: str) -> None:
+        self._decide(epoch_id, seq, fate=Fate.QUARANTINED, patient_id=None, reason=reason[:250])
+
+    def _decide(self, epoch_id: int, seq: int, **values: object) -> None:
+        where = and_(t.measurements.c.epoch_id == epoch_id, t.measurements.c.seq == seq)
+        self._connection.execute(update(t.measurements).where(where).values(**values))
+
+    def waiting_between(
+        self, patient_id: int, code: int, from_at: int, until_at: int
+    ) -> str | None:
+        profile_of_code = (
+            select(t.devices.c.address)
+            .join(t.device_assignments, t.device_assignments.c.device_id == t.devices.c.id)
+            .where(t.device_assignments.c.patient_id == patient_id)
+        )
+        query = (
+            select(t.measurements.c.fate)
+            .outerjoin(t.observations, _same_measurement())
+            .where(
+                t.measurements.c.fate.in_([Fate.HELD, Fate.QUARANTINED]),
+                t.measurements.c.stored_at.between(from_at, until_at),
+                or_(
+                    t.measurements.c.patient_id == patient_id,
+                    t.measurements.c.device.in_(profile_of_code),
+                ),
+                or_(t.observations.c.code == code, t.observations.c.code.is_(None)),
+            )
+            .order_by(func.length(t.measurements.c.fate))
+            .limit(1)
+        )
+        return self._connection.execute(query).scalar()
+
+    def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:
+        change = update(t.gateways).where(t.gateways.c.id == gateway)
+        self._connection.execute(change.values(last_seen_at=now, **news))
+
+    def gateway_left(self, gateway: str, session: str, now: int) -> None:
+        change = update(t.gateways).where(
+            t.gateways.c.id == gateway, t.gateways.c.session == session
+        )
+        self._connection.execute(change.values(offline_since=now))
+
+    def silent_gateways(self, since: int) -> list[tuple[str, int]]:
+        return self._without_alert("gateway-silent", t.gateways.c.last_seen_at < since)
+
+    def ending_certificates(self, until: int) -> list[tuple[str, int]]:
+        ending = t.gateways.c.certificate_ends_at < until
+        return self._without_alert("certificate-near-end", ending)
+
+    def _without_alert(self, rule: str, where: ColumnElement[bool]) -> list[tuple[str, int]]:
+        told = exists().where(
+            t.alerts.c.subject == "gateway:" + t.gateways.c.id,
+            t.alerts.c.rule == rule,
+            t.alerts.c.closed_at.is_(None),
+            t.alerts.c.cleared_at.is_(None),
+        )
+        query = select(t.gateways.c.id, t.gateways.c.chc_id).where(
+            where, t.gateways.c.revoked_at.is_(None), ~told
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(query)]
+
+
+def _same_measurement() -> ColumnElement[bool]:
+    return and_(
+        t.observations.c.epoch_id == t.measurements.c.epoch_id,
+        t.observations.c.seq == t.measurements.c.seq,
+    )
+
+
+def _chunks(names: Sequence[_T]) -> list[Sequence[_T]]:
+    return [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]

@@ -1,0 +1,1 @@
+"""The tables' history: each revision goes forward in one transaction."""

@@ -1,0 +1,24 @@
+"""Writing many rows at once."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, Table
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[tuple[object, ...]], columns: Iterable[str]
+) -> None:
+    """Insert plain tuples, leaving alone every row whose key is there already.
+
+    This is the hot path: one prepared statement, no dictionary a row.
+    """
+    if not rows:
+        return
+    names = list(columns)
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    marks = ", ".join([mark] * len(names))
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+        " ON CONFLICT DO NOTHING",
+        list(rows),
+    )

@@ -1,0 +1,66 @@
+"""The engine's snapshot as a file: arrays, the last position and the database's id.
+
+A snapshot of another database, ahead of it, of another layout, or damaged, is not taken: the
+engine then folds the log from its start.
+"""
+
+import json
+import logging
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Final
+from zipfile import BadZipFile
+
+import numpy as np
+
+from server.engine.state import Rows, State
+
+LAYOUT: Final = 1
+log = logging.getLogger(__name__)
+
+
+def save(path: Path, state: State, database_id: str) -> None:
+    """Write a snapshot in place of the last one, durably."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    meta = {
+        "layout": LAYOUT,
+        "database": database_id,
+        "position": state.position,
+        "used": state.used,
+        "zones": state.zones,
+    }
+    columns = {column.name: getattr(state.rows, column.name) for column in fields(Rows)}
+    new = path.with_suffix(".new")
+    with new.open("wb") as file:
+        np.savez(file, meta=json.dumps(meta), owner=state.owner, slots=state.slots, **columns)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def load(path: Path, database_id: str, cursor: int) -> State:
+    """Return the snapshot's state, or an empty one where it cannot be used."""
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            meta = json.loads(str(saved["meta"]))
+            if (meta["layout"], meta["database"]) != (LAYOUT, database_id):
+                log.warning("the snapshot is of another database or layout: not used")
+                return State()
+            if meta["position"] > cursor:
+                log.warning("the snapshot is ahead of the database: not used")
+                return State()
+            rows = Rows(**{column.name: saved[column.name] for column in fields(Rows)})
+            return State(
+                position=meta["position"],
+                used=meta["used"],
+                rows=rows,
+                owner=saved["owner"],
+                slots=saved["slots"],
+                zones=meta["zones"],
+            )
+    except FileNotFoundError:
+        return State()
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        log.warning("the snapshot cannot be read, the log is folded anew: %s", error)
+        return State()

@@ -1,0 +1,402 @@
+"""The tables. Instants are milliseconds since 1970 in UTC; values are scaled integers.
+
+A measurement's key is (epoch_id, seq): where it stood in its gateway's outbox. So storing it twice
+is impossible by construction. Rows carry ``chc_id`` from the first migration on.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# SQLite numbers rows by itself only for a column that is exactly INTEGER.
+Id: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _instant(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _chc() -> Column[int]:
+    return Column("chc_id", Integer, ForeignKey("chcs.id"), nullable=False)
+
+
+def _patient(*, null: bool = False) -> Column[int]:
+    return Column("patient_id", Integer, ForeignKey("patients.id"), nullable=null)
+
+
+# One row: the database's own id, made with it; a snapshot of another database is not taken.
+identity = Table("identity", metadata, Column("id", String(32), primary_key=True))
+
+regions = Table("regions", metadata, _id(), Column("name", String(80), nullable=False, unique=True))
+authorities = Table(
+    "authorities",
+    metadata,
+    _id(),
+    Column("region_id", Integer, ForeignKey("regions.id"), nullable=False),
+    Column("name", String(80), nullable=False, unique=True),
+)
+chcs = Table(
+    "chcs",
+    metadata,
+    _id(),
+    Column("authority_id", Integer, ForeignKey("authorities.id"), nullable=False),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("zone", String(40), nullable=False),
+)
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    _chc(),
+    Column("name", String(60), nullable=False, unique=True),
+    Column("full_name", String(120), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("password_hash", String(200), nullable=False),
+    Column("language", String(5), nullable=False, server_default="it"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _instant("locked_until", null=True),
+    _instant("disabled_at", null=True),
+)
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id"), nullable=False, index=True),
+    Column("csrf", String(64), nullable=False),
+    _instant("made_at"),
+    _instant("seen_at"),
+    Column("address", String(60), nullable=False),
+    Column("agent", String(200), nullable=False),
+)
+patients = Table(
+    "patients",
+    metadata,
+    _id(),
+    _chc(),
+    Column("reference", String(40), nullable=False, unique=True),
+    Column("family_name", String(80), nullable=False),
+    Column("given_name", String(80), nullable=False),
+    Column("born_on", String(10), nullable=False),
+    Column("sex", String(10), nullable=True),
+    Column("phone", String(40), nullable=True),
+    Column("language", String(5), nullable=False, server_default="it"),
+    Column("zone", String(40), nullable=False),
+    _instant("enrolled_at"),
+)
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    _chc(),
+    _instant("added_at"),
+    _instant("revoked_at", null=True),
+    _instant("last_seen_at", null=True),
+    _instant("last_measurement_at", null=True),
+    _instant("certificate_ends_at", null=True),
+    _instant("offline_since", null=True),
+    Column("session", String(32), nullable=True),
+    Column("clock", String(20), nullable=True),
+    Column("version", String(40), nullable=True),
+    Column("outbox_depth", Integer, nullable=True),
+    Column("set_aside", Integer, nullable=True),
+)
+devices = Table(
+    "devices",
+    metadata,
+    _id(),
+    _chc(),
+    Column("address", String(17), nullable=False, unique=True),
+    Column("profile", String(63), nullable=False),
+    Column("label", String(80), nullable=False, server_default=""),
+)
+device_assignments = Table(
+    "device_assignments",
+    metadata,
+    _id(),
+    _chc(),
+    Column("device_id", Integer, ForeignKey("devices.id"), nullable=False, index=True),
+    _patient(),
+    Column("user_index", SmallInteger, nullable=True),
+    _instant("from_at"),
+    _instant("until_at", null=True),
+)
+plans = Table(
+    "plans",
+    metadata,
+    _id(),
+    _chc(),
+    _patient(),
+    Column("version", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("author", String(60), nullable=False),
+    _instant("written_at"),
+    Column("confirmed_by", String(60), nullable=True),
+    _instant("confirmed_at", null=True),
+    _instant("in_force_from", null=True),
+    UniqueConstraint("patient_id", "version"),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    _id(),
+    Column("gateway_id", String(63), ForeignKey("gateways.id"), nullable=False),
+    Column("epoch", String(32), nullable=False),
+    Column("receipted_seq", BigInteger, nullable=False),
+    Column("highest_seq", BigInteger, nullable=False),
+    UniqueConstraint("gateway_id", "epoch"),
+)
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("epoch_id", Integer, ForeignKey("epochs.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    _chc(),
+    Column("fate", String(12), nullable=False),
+    Column("content_id", LargeBinary(16), nullable=True, unique=True),
+    Column("patient_id", Integer, nullable=True),
+    Column("device", String(17), nullable=True),
+    _instant("measured_at"),
+    Column("quality", String(10), nullable=False),
+    Column("mark", String(40), nullable=True),
+    _instant("received_at", null=True),
+    _instant("stored_at"),
+    Column("reason", String(250), nullable=True),
+    Column("element", LargeBinary, nullable=False),
+    Index("ix_measurements_patient", "patient_id", "measured_at"),
+    Index(
+        "ix_measurements_waiting",
+        "chc_id",
+        "fate",
+        sqlite_where=text("fate IN ('held', 'quarantined')"),
+        postgresql_where=text("fate IN ('held', 'quarantined')"),
+    ),
+    sqlite_with_rowid=False,
+)
+observations = Table(
+    "observations",
+    metadata,
+    Column("epoch_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("code", SmallInteger, primary_key=True),
+    Column("value", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+# The engine's input log. Writers leave ``position`` empty; its single owner numbers the rows.
+inputs = Table(
+    "inputs",
+    metadata,
+    _id(),
+    Column("partition", SmallInteger, nullable=False, server_default="0"),
+    Column("position", BigInteger, nullable=True),
+    Column("kind", String(12), nullable=False),
+    Column("patient_id", Integer, nullable=True),
+    Column("epoch_id", Integer, nullable=True),
+    Column("seq", BigInteger, nullable=True),
+    Column("number", Integer, nullable=False, server_default="0"),
+    _instant("recorded_at"),
+    Column("set_aside", String(250), nullable=True),
+    Index("ix_inputs_position", "partition", "position", unique=True),
+    Index(
+        "ix_inputs_unnumbered",
+        "id",
+        sqlite_where=text("position IS NULL"),
+        postgresql_where=text("position IS NULL"),
+    ),
+    Index("ix_inputs_patient", "patient_id", "position"),
+    UniqueConstraint("epoch_id", "seq", "kind", "number", name="uq_inputs_measurement"),
+)
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("partition", SmallInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("numbered", BigInteger, nullable=False),
+    _instant("moved_at"),
+)
+findings = Table(
+    "findings",
+    metadata,
+    _id(),
+    _chc(),
+    _patient(),
+    Column("code", SmallInteger, nullable=False),
+    Column("rule", String(63), nullable=False),
+    Column("version", Integer, nullable=False),
+    _instant("measured_at"),
+    Column("value", Integer, nullable=False),
+    Column("epoch_id", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("in_series", Boolean, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("state", String(12), nullable=False),
+    _instant("raised_at"),
+    _instant("ended_at", null=True),
+    Column("alert_id", Integer, ForeignKey("alerts.id"), nullable=True, index=True),
+    Index("ix_findings_patient", "patient_id", "code", "state"),
+)
+absences = Table(
+    "absences",
+    metadata,
+    _id(),
+    _chc(),
+    _patient(),
+    Column("code", SmallInteger, nullable=False),
+    _instant("window_from"),
+    _instant("due_at"),
+    Column("cause", String(30), nullable=False),
+    _instant("explained_at", null=True),
+    UniqueConstraint("patient_id", "code", "due_at"),
+)
+alerts = Table(
+    "alerts",
+    metadata,
+    _id(),
+    _chc(),
+    Column("subject", String(90), nullable=False),
+    _patient(null=True),
+    Column("kind", String(12), nullable=False),
+    Column("rule", String(63), nullable=False),
+    Column("priority", String(8), nullable=False),
+    _instant("raised_at"),
+    _instant("began_at"),
+    _instant("newest_at"),
+    _instant("deadline_at", null=True),
+    Column("step", SmallInteger, nullable=False),
+    Column("unanswered", Boolean, nullable=False),
+    Column("owner", String(60), nullable=True),
+    _instant("acknowledged_at", null=True),
+    _instant("cleared_at", null=True),
+    _instant("paused_until", null=True),
+    _instant("closed_at", null=True),
+    Column("closed_by", String(60), nullable=True),
+    Column("outcome", String(30), nullable=True),
+    _instant("next_review_at", null=True),
+    Column("previous_id", Integer, nullable=True),
+    Column("worst", Integer, nullable=True),
+    Column("newest", Integer, nullable=True),
+    Column("told", Integer, nullable=True),
+    Column("comparator", SmallInteger, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("superseded", Boolean, nullable=False),
+    Column("detail", String(250), nullable=True),
+    Index(
+        "ix_alerts_open",
+        "subject",
+        "rule",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
+        "ix_alerts_deadline",
+        "deadline_at",
+        sqlite_where=text("deadline_at IS NOT NULL"),
+        postgresql_where=text("deadline_at IS NOT NULL"),
+    ),
+    Index("ix_alerts_patient", "patient_id", "raised_at"),
+)
+pauses = Table(
+    "pauses",
+    metadata,
+    _id(),
+    _chc(),
+    _patient(),
+    Column("rule", String(63), nullable=False),
+    _instant("until_at"),
+    Column("by", String(60), nullable=False),
+    Column("reason", String(250), nullable=False),
+    _instant("made_at"),
+    Index("ix_pauses_patient", "patient_id", "until_at"),
+)
+notes = Table(
+    "notes",
+    metadata,
+    _id(),
+    _chc(),
+    Column("alert_id", Integer, ForeignKey("alerts.id"), nullable=False, index=True),
+    Column("by", String(60), nullable=False),
+    _instant("written_at"),
+    Column("text", String(1000), nullable=False),
+)
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    _chc(),
+    Column("alert_id", Integer, ForeignKey("alerts.id"), nullable=False, index=True),
+    Column("reason", String(20), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("user", String(60), nullable=True),
+    _instant("written_at"),
+    Column("tries", Integer, nullable=False),
+    _instant("next_try_at", null=True),
+    _instant("delivered_at", null=True),
+    Index(
+        "ix_messages_waiting",
+        "next_try_at",
+        sqlite_where=text("delivered_at IS NULL"),
+        postgresql_where=text("delivered_at IS NULL"),
+    ),
+)
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("chc_id", Integer, nullable=True),
+    _instant("at"),
+    Column("who", String(60), nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("patient_id", Integer, nullable=True, index=True),
+    Column("detail", String(250), nullable=False),
+)
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    _instant("at"),
+)
+replica_outbox = Table(
+    "replica_outbox",
+    metadata,
+    _id(),
+    Column("epoch_id", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+chart_blobs = Table(
+    "chart_blobs",
+    metadata,
+    Column("patient_id", Integer, primary_key=True),
+    Column("code", SmallInteger, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,284 @@
+"""What the pages read: joined rows, every one scoped by CHC or by patient."""
+
+from dataclasses import fields
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Select, and_, func, or_, select
+
+from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
+from server.domain.alerts import Alert, Kind
+from server.domain.attribution import Fate
+from server.ports.views import (
+    AbsenceRow,
+    AuditRow,
+    Counts,
+    EvidenceRow,
+    FleetRow,
+    MessageRow,
+    NoteRow,
+    ObservationView,
+    WaitingRow,
+    WorklistRow,
+)
+from server.stores import tables as t
+from server.stores.alerts import URGENCY, alert_of
+
+_ALERT: Final = [t.alerts.c[field.name] for field in fields(Alert)]
+_NAME: Final = (
+    t.patients.c.family_name,
+    t.patients.c.given_name,
+    t.patients.c.born_on,
+    t.patients.c.phone,
+)
+
+
+class _Sent(msgspec.Struct):
+    """What a table shows of an element beside its observations."""
+
+    flags: list[str] = []
+    origin: str = "device"
+
+
+_sent = msgspec.json.Decoder(_Sent)
+
+
+class PageRows:
+    """See ``ports.views.Views``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _rows(self, query: Select[Any]) -> list[Any]:
+        return list(self._connection.execute(query))
+
+    def _count(self, query: Select[Any]) -> int:
+        return int(self._connection.execute(query).scalar_one())
+
+    def counts(self) -> Counts:
+        by_fate = select(t.measurements.c.fate, func.count()).group_by(t.measurements.c.fate)
+        fates: dict[str, int] = {row[0]: row[1] for row in self._rows(by_fate)}
+        held, quarantined = fates.get(Fate.HELD, 0), fates.get(Fate.QUARANTINED, 0)
+        seen = select(func.count()).where(t.gateways.c.last_seen_at.is_not(None))
+        judged = select(func.coalesce(func.max(t.cursors.c.position), 0)).scalar_subquery()
+        waiting = or_(t.inputs.c.position.is_(None), t.inputs.c.position > judged)
+        return Counts(
+            measurements=fates.get(Fate.STORED, 0) + held,
+            observations=self._count(select(func.count()).select_from(t.observations)),
+            held=held,
+            quarantined=quarantined,
+            set_aside=self._count(select(func.count()).where(t.inputs.c.set_aside.is_not(None))),
+            open_alerts=self._count(select(func.count()).where(t.alerts.c.closed_at.is_(None))),
+            gateways_seen=self._count(seen),
+            unjudged=self._count(
+                select(func.count()).where(waiting, t.inputs.c.set_aside.is_(None))
+            ),
+        )
+
+    def heartbeat_at(self, name: str) -> int | None:
+        query = select(t.heartbeats.c.at).where(t.heartbeats.c.name == name)
+        return self._connection.execute(query).scalar()
+
+    def cursor_moved_at(self) -> int | None:
+        return self._connection.execute(select(func.max(t.cursors.c.moved_at))).scalar()
+
+    def oldest_unjudged_at(self) -> int | None:
+        judged = select(func.coalesce(func.max(t.cursors.c.position), 0)).scalar_subquery()
+        query = select(func.min(t.inputs.c.recorded_at)).where(
+            or_(t.inputs.c.position.is_(None), t.inputs.c.position > judged),
+            t.inputs.c.set_aside.is_(None),
+        )
+        return self._connection.execute(query).scalar()
+
+    def _alerts(self, chc_id: int) -> Select[Any]:
+        joined = t.alerts.outerjoin(t.patients, t.patients.c.id == t.alerts.c.patient_id)
+        return select(*_ALERT, *_NAME).select_from(joined).where(t.alerts.c.chc_id == chc_id)
+
+    def _worklist_rows(self, query: Select[Any]) -> list[WorklistRow]:
+        width = len(_ALERT)
+        return [WorklistRow(alert_of(row[:width]), *row[width:]) for row in self._rows(query)]
+
+    def worklist(self, chc_id: int, *, technical: bool) -> list[WorklistRow]:
+        kind = t.alerts.c.kind == Kind.TECHNICAL
+        query = self._alerts(chc_id).where(
+            t.alerts.c.closed_at.is_(None), kind if technical else ~kind
+        )
+        order = (t.alerts.c.unanswered.desc(), URGENCY, t.alerts.c.raised_at)
+        return self._worklist_rows(query.order_by(*order))
+
+    def closed_since(self, chc_id: int, since: int) -> list[WorklistRow]:
+        query = self._alerts(chc_id).where(t.alerts.c.closed_at >= since)
+        return self._worklist_rows(query.order_by(t.alerts.c.closed_at.desc()))
+
+    def alert(self, chc_id: int, alert_id: int) -> WorklistRow | None:
+        found = self._worklist_rows(self._alerts(chc_id).where(t.alerts.c.id == alert_id))
+        return found[0] if found else None
+
+    def alerts_of(self, patient_id: int) -> list[Alert]:
+        query = select(*_ALERT).where(t.alerts.c.patient_id == patient_id)
+        return [alert_of(row) for row in self._rows(query.order_by(t.alerts.c.raised_at.desc()))]
+
+    def evidence(self, alert_id: int) -> list[EvidenceRow]:
+        at = and_(
+            t.measurements.c.epoch_id == t.findings.c.epoch_id,
+            t.measurements.c.seq == t.findings.c.seq,
+        )
+        joined = t.findings.join(t.measurements, at).join(
+            t.epochs, t.epochs.c.id == t.findings.c.epoch_id
+        )
+        query = (
+            select(
+                t.findings.c.rule,
+                t.findings.c.version,
+                t.findings.c.measured_at,
+                t.findings.c.code,
+                t.findings.c.value,
+                t.findings.c.state,
+                t.findings.c.late,
+                t.epochs.c.gateway_id,
+                t.epochs.c.epoch,
+                t.findings.c.seq,
+                t.measurements.c.device,
+                t.measurements.c.element,
+            )
+            .select_from(joined)
+            .where(t.findings.c.alert_id == alert_id)
+            .order_by(t.findings.c.measured_at, t.findings.c.id)
+        )
+        return [EvidenceRow(*row) for row in self._rows(query)]
+
+    def messages(self, alert_id: int) -> list[MessageRow]:
+        columns = [t.messages.c[name] for name in MessageRow._fields]
+        query = select(*columns).where(t.messages.c.alert_id == alert_id)
+        return [MessageRow(*row) for row in self._rows(query.order_by(t.messages.c.id))]
+
+    def notes(self, alert_id: int) -> list[NoteRow]:
+        columns = [t.notes.c[name] for name in NoteRow._fields]
+        query = select(*columns).where(t.notes.c.alert_id == alert_id)
+        return [NoteRow(*row) for row in self._rows(query.order_by(t.notes.c.id))]
+
+    def observations(self, patient_id: int, from_at: int) -> list[ObservationView]:
+        same = and_(
+            t.observations.c.epoch_id == t.measurements.c.epoch_id,
+            t.observations.c.seq == t.measurements.c.seq,
+        )
+        query = (
+            select(
+                t.measurements.c.measured_at,
+                t.measurements.c.received_at,
+                t.observations.c.code,
+                t.observations.c.value,
+                t.measurements.c.fate,
+                t.measurements.c.quality,
+                t.measurements.c.mark,
+                t.measurements.c.device,
+                t.measurements.c.element,
+            )
+            .join(t.observations, same)
+            .where(
+                t.measurements.c.patient_id == patient_id,
+                t.measurements.c.measured_at >= from_at,
+                t.measurements.c.fate.in_([Fate.STORED, Fate.HELD]),
+            )
+            .order_by(t.measurements.c.measured_at.desc(), t.observations.c.code)
+        )
+        found = []
+        for row in self._rows(query):
+            sent = _sent.decode(row[8])
+            found.append(ObservationView._make((*row[:8], sent.flags, sent.origin)))
+        return found
+
+    def latest(self, chc_id: int) -> dict[int, int]:
+        """Return when each patient's newest stored measurement was taken."""
+        query = (
+            select(t.measurements.c.patient_id, func.max(t.measurements.c.measured_at))
+            .where(t.measurements.c.chc_id == chc_id, t.measurements.c.fate == Fate.STORED)
+            .group_by(t.measurements.c.patient_id)
+        )
+        return {row[0]: row[1] for row in self._rows(query)}
+
+    def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]:
+        columns = [t.absences.c[name] for name in AbsenceRow._fields]
+        query = select(*columns).where(
+            t.absences.c.patient_id == patient_id, t.absences.c.due_at >= from_at
+        )
+        return [AbsenceRow(*row) for row in self._rows(query.order_by(t.absences.c.due_at.desc()))]
+
+    def waiting(self, chc_id: int) -> list[WaitingRow]:
+        alert = and_(
+            t.alerts.c.subject == "device:" + t.measurements.c.device,
+            t.alerts.c.rule == "measurement-held",
+            t.alerts.c.closed_at.is_(None),
+        )
+        joined = (
+            t.measurements.join(t.epochs, t.epochs.c.id == t.measurements.c.epoch_id)
+            .outerjoin(t.patients, t.patients.c.id == t.measurements.c.patient_id)
+            .outerjoin(t.alerts, alert)
+        )
+        query = (
+            select(
+                t.measurements.c.epoch_id,
+                t.measurements.c.seq,
+                t.epochs.c.gateway_id,
+                t.measurements.c.device,
+                t.measurements.c.fate,
+                t.measurements.c.reason,
+                t.measurements.c.measured_at,
+                t.measurements.c.stored_at,
+                t.measurements.c.patient_id,
+                t.patients.c.family_name,
+                t.patients.c.given_name,
+                t.alerts.c.owner,
+                t.alerts.c.deadline_at,
+            )
+            .select_from(joined)
+            .where(
+                t.measurements.c.chc_id == chc_id,
+                t.measurements.c.fate.in_([Fate.HELD, Fate.QUARANTINED]),
+            )
+            .order_by(t.measurements.c.fate, t.measurements.c.stored_at.desc())
+            .limit(500)
+        )
+        return [
+            WaitingRow._make((*row[:11], self._summary(row[0], row[1]), *row[11:]))
+            for row in self._rows(query)
+        ]
+
+    def _summary(self, epoch_id: int, seq: int) -> str:
+        """Say the values of one measurement in a line: ``systolic 132.0 mm[Hg], …``."""
+        query = select(t.observations.c.code, t.observations.c.value).where(
+            t.observations.c.epoch_id == epoch_id, t.observations.c.seq == seq
+        )
+        return ", ".join(_said(BY_NUMBER[row[0]], row[1]) for row in self._rows(query))
+
+    def fleet(self, chc_id: int) -> list[FleetRow]:
+        columns = [t.gateways.c[name] for name in FleetRow._fields]
+        query = select(*columns).where(t.gateways.c.chc_id == chc_id).order_by(t.gateways.c.id)
+        return [FleetRow(*row) for row in self._rows(query)]
+
+    def set_aside(self, chc_id: int) -> list[tuple[int, int | None, str]]:
+        query = (
+            select(t.inputs.c.position, t.inputs.c.patient_id, t.inputs.c.set_aside)
+            .outerjoin(t.patients, t.patients.c.id == t.inputs.c.patient_id)
+            .where(t.inputs.c.set_aside.is_not(None), t.patients.c.chc_id == chc_id)
+        )
+        return [(row[0], row[1], row[2]) for row in self._rows(query)]
+
+    def unjudged_of(self, patient_id: int) -> int:
+        query = select(func.count()).where(
+            t.inputs.c.patient_id == patient_id, t.inputs.c.set_aside.is_not(None)
+        )
+        return self._count(query)
+
+    def looks(self, patient_id: int) -> list[AuditRow]:
+        columns = [t.audit.c[name] for name in AuditRow._fields]
+        query = select(*columns).where(t.audit.c.patient_id == patient_id)
+        return [
+            AuditRow(*row) for row in self._rows(query.order_by(t.audit.c.id.desc()).limit(200))
+        ]
+
+
+def _said(code: Code, value: int) -> str:
+    if abs(value) == 2**30:
+        return f"{code} {'HI' if value > 0 else 'LO'}"
+    return f"{code} {unscaled(code, value)} {DEFINITIONS[code].unit}"

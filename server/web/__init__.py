@@ -1,0 +1,1 @@
+"""The pages: server-rendered, live, in Italian and English, under a strict content policy."""
