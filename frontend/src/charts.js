@@ -16,11 +16,12 @@
 // Times are milliseconds UTC, shown in "zone" and the page's language. A band is the area beyond a
 // limit while it is in force: above "above", or below "below". A point is time, value or null,
 // and a mark: "LO" and "HI" are drawn at the edge, never as a number; any other mark
-// ("late", "manual", …) makes the point hollow and is read out with it. No line is
-// drawn over more than "gap_ms".
+// ("late", "manual", …) puts a ring in the point's place and is read out with it. No line is drawn
+// over more than "gap_ms". An alert is read out with the point of the same time. "from" and "to"
+// are the period first shown; without them all points are.
 import uPlot from "uplot";
 
-import { formats, nearestPoint, table, valueRange } from "./series.js";
+import { formats, nearestPoint, table, timeRange, valueRange } from "./series.js";
 
 const HEIGHT_PIXELS = 260;
 const drawn = new WeakSet();
@@ -50,10 +51,15 @@ function draw(figure, data) {
     return;
   }
   const plot = new uPlot(options(figure, data, columns, marks, format), columns, figure);
+  if (data.from != null && data.to != null) {
+    plot.setScale("x", { min: data.from / 1000, max: data.to / 1000 });
+  }
+  if (data.series.length > 1) figure.prepend(legend(data));
   const readout = element("p", "vital-chart-readout", "");
   readout.setAttribute("aria-hidden", "true"); // the slider's value text says the same
   figure.append(readout);
   new ResizeObserver(() => resize(plot, figure)).observe(figure);
+  document.fonts.ready.then(() => plot.redraw());
   steer(plot, data, columns, marks, format, readout);
 }
 
@@ -68,7 +74,7 @@ function options(figure, data, columns, marks, format) {
     legend: { show: false },
     cursor: { sync: { key: "vitals", setSeries: false }, drag: { x: true, y: false } },
     scales: {
-      x: { time: true, range: (_plot, low, high) => [low, high] },
+      x: { time: true, range: (_plot, low, high) => timeRange(low, high) },
       y: { range: () => valueRange(data, columns) },
     },
     axes: [
@@ -206,6 +212,14 @@ function steer(plot, data, columns, marks, format, readout) {
     say();
   });
   say();
+}
+
+function legend(data) {
+  const list = element("ul", "vital-chart-legend", "");
+  data.series.forEach((line, index) => {
+    list.append(element("li", `vital-chart-line-${index + 1}`, line.label));
+  });
+  return list;
 }
 
 function resize(plot, figure) {

@@ -5,7 +5,8 @@
 //   <p data-live-banner role="alert" hidden>… <time data-live-since></time></p>
 //   <section hx-get="/worklist/rows" hx-trigger="changed from:body"> … data-count="7" … </section>
 //
-// The stream sends named events only: "beat" at least every third of the silence, and "changed".
+// The stream sends named events only: "beat" at once and then at least every third of the
+// silence, and "changed".
 // Silence is what counts, not the connection's own word: a stalled one reports nothing. While it
 // lasts, "changed" is raised here at each poll, so that the same regions fetch themselves anew.
 
@@ -39,15 +40,14 @@ class Watch {
   }
 
   connected(connection) {
-    this.connection = connection;
-    // What happened while there was no stream is not in the new one.
-    if (this.lost) raise("changed");
-    this.alive();
+    this.connection = connection; // open, but not heard yet
   }
 
   alive() {
     this.heard = Date.now();
-    if (this.lost) this.show(false);
+    if (!this.lost) return;
+    this.show(false);
+    raise("changed"); // what happened while there was no stream is not in the new one
   }
 
   check() {

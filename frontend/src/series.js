@@ -28,6 +28,12 @@ export function valueRange(data, columns) {
   return [low - margin, high + margin];
 }
 
+// No point is cut by the edge, and one alone stands in the middle of a day.
+export function timeRange(low, high) {
+  const margin = low < high ? (high - low) * 0.015 : DAY_SECONDS / 2;
+  return [low - margin, high + margin];
+}
+
 export function nearestPoint(times, time) {
   let best = 0;
   times.forEach((each, at) => {
@@ -75,7 +81,10 @@ export function formats(language, data) {
       const number = value == null ? "" : `${exact.format(value)} ${chart.unit}`;
       return [[line.label, number, note].filter(Boolean).join(" ")];
     });
-    return `${full.format(columns[0][index] * 1000)} – ${said.join(", ")}`;
+    const time = columns[0][index] * 1000;
+    const alerts = (chart.alerts ?? []).filter((alert) => alert.at === time);
+    const parts = [...said, ...alerts.map((alert) => alert.label)];
+    return `${full.format(time)} – ${parts.join(", ")}`;
   }
 
   return { number: (value) => loose.format(value), ticks, point };
