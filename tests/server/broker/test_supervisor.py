@@ -74,6 +74,14 @@ def test_a_gateway_added_while_running_is_served_and_nobody_is_disconnected(brok
     assert [client.disconnects for client in (intake, *others)] == [0, 0, 0]
 
 
+def test_another_process_adds_a_gateway_and_hears_that_the_broker_took_it(server, prepared):
+    log = prepared.broker_dir / "nats.log"
+    assert "Reloaded server configuration" not in log.read_text()
+    access.admit(prepared, ["gw-900"])
+    assert "Reloaded server configuration" in log.read_text()
+    assert server.poll() is None
+
+
 def test_a_denied_publish_is_heard_once(broker, wait_until):
     thief = broker.client("gw-002").connect()
     for _ in range(5):
