@@ -142,6 +142,7 @@ class MqttLink:
         if not reason.is_failure:
             client.subscribe(topics.down(self._gateway), qos=1)
         elif reason == _UNSUPPORTED and client.protocol == MQTTProtocolVersion.MQTTv5:
+            client.on_disconnect = None  # this is no loss: the next client speaks 3.1.1
             self._tell(self._start_rebuilding)
         else:
             self._tell(self._events.lost, f"the broker refused us: {reason}")
@@ -181,5 +182,6 @@ class MqttLink:
 
 
 def _end(client: Client) -> None:
+    client.on_disconnect = None  # we asked for it
     client.disconnect()
     client.loop_stop()

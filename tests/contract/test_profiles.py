@@ -1,0 +1,57 @@
+"""The corpus of device profiles, tested as one."""
+
+from pathlib import Path
+
+import pytest
+
+from contract.profiles import ProfileError, parse, profiles
+from gateway.ble import recognise
+from gateway.codecs import BY_CHARACTERISTIC, CODECS
+from tests.gateway.vectors import load
+
+NAMES = sorted(profiles())
+FOLDER = Path(__file__).parent.parent.parent / "device_profiles"
+WITH_VECTOR = {vector["uuid"].lower() for vector in load("decode.toml", "vector")}
+
+
+def test_every_file_is_a_profile_and_nothing_else_lies_there():
+    assert sorted(path.stem for path in FOLDER.iterdir()) == NAMES
+    assert {path.suffix for path in FOLDER.iterdir()} == {".toml"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_profile_names_codecs_that_exist_and_fit_their_characteristic(name):
+    for source in profiles()[name].measurement:
+        assert source.codec in CODECS
+        known = BY_CHARACTERISTIC.get(source.characteristic_uuid)
+        assert known in (None, CODECS[source.codec])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_profile_s_characteristics_have_a_vector(name):
+    assert {s.characteristic_uuid for s in profiles()[name].measurement} <= WITH_VECTOR
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_profile_recognises_its_own_device_before_a_more_general_one(name):
+    asked = profiles()[name].advertisement
+    services = [f"0000{asked.service_uuid}-0000-1000-8000-00805f9b34fb"]
+    local_name = (asked.local_name or "anything").removesuffix("*")
+    assert recognise(profiles(), local_name, services) == name
+
+
+def test_a_name_without_its_service_is_not_enough():
+    assert recognise(profiles(), "Vicino cuff", []) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('model = "x"', "vendor"),
+        ('model = "x"\nshiny = 1', "shiny"),
+        ("not toml", "x.toml"),
+    ],
+)
+def test_a_wrong_profile_says_which_file_and_which_key(text, said):
+    with pytest.raises(ProfileError, match=said):
+        parse("x", text)

@@ -1,0 +1,146 @@
+"""What travels: units, comparators, absences, content ids, and bytes that cannot be read."""
+
+import pytest
+
+from contract.messages import Measurement, Quantity, element_decoder, encoder
+from contract.profiles import profiles
+from gateway.observe import Delivery, measure
+
+EPOCH = "a" * 32
+CUFF = "00780050005D00"
+
+
+def deliver(raw, profile="generic_blood_pressure", characteristic="2a35", **changes):
+    values = {
+        "gateway": "gw-001",
+        "device": "C0:00:00:00:00:01",
+        "profile_name": profile,
+        "profile": profiles()[profile],
+        "characteristic": characteristic,
+        "raw": bytes.fromhex(raw),
+        "origin": "device",
+        "received_at": 1_700_000_000_000,
+        "monotonic_ms": 5,
+        "boot_id": "boot",
+        "clock": "synchronised",
+    }
+    return Delivery(**(values | changes))
+
+
+def measured(raw, *arguments, seq=1, epoch=EPOCH, **changes) -> Measurement:
+    made = measure(deliver(raw, *arguments, **changes), epoch, seq)
+    # What we make, the contract takes.
+    assert element_decoder.decode(encoder.encode(made)) == made
+    return made
+
+
+GLUCOSE = ("generic_glucose_meter", "2a18")
+WEIGHT = ("generic_weight_scale", "2a9d")
+SPOT = ("generic_pulse_oximeter", "2a5e")
+TEMPERATURE = ("generic_thermometer", "2a1c")
+
+
+@pytest.mark.parametrize(
+    ("delivery", "quantity"),
+    [
+        (("098246E500B102", *WEIGHT), Quantity(code="weight", unit="kg", value="81.873")),
+        (("01F50300FF", *TEMPERATURE), Quantity(code="temperature", unit="Cel", value="38.50")),
+        (
+            ("060B00E307021B0B0A1E38C012", *GLUCOSE),
+            Quantity(code="glucose", unit="mg/dL", value="100.9"),
+        ),
+        (
+            ("0A0D00E307021B0B0A1E58B2112000", *GLUCOSE),
+            Quantity(code="glucose", unit="mg/dL", above="600"),
+        ),
+        (
+            ("0A0D00E307021B0B0A1EFF07114000", *GLUCOSE),
+            Quantity(code="glucose", unit="mg/dL", below="device-range"),
+        ),
+        (("04FFFFFF", *WEIGHT), Quantity(code="weight", unit="kg", absent="error")),
+    ],
+)
+def test_a_quantity_travels_in_the_unit_of_its_code(delivery, quantity):
+    assert measured(*delivery).quantities == [quantity]
+
+
+def test_an_impossible_value_travels_for_the_server_to_judge():
+    assert measured("00C8025100FF07").quantities[0].value == "712"
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        ("0A0D00E307021B0B0A1E58B24A2000", *GLUCOSE),
+        ("02620040000004", *SPOT),
+        ("02620040000008", *SPOT),
+    ],
+)
+def test_a_test_of_the_device_is_not_of_a_person(delivery):
+    found = measured(*delivery)
+    assert {quantity.absent for quantity in found.quantities} == {"not-applicable"}
+
+
+def test_bytes_that_cannot_be_read_travel_with_the_reason():
+    found = measured("0078")
+    assert found.raw == "0078"
+    assert found.quantities == []
+    assert found.unreadable.startswith("offset 1: ")
+
+
+def test_a_number_too_long_for_the_contract_is_unreadable_and_never_cut():
+    found = measured("00FFFFFF6F", *TEMPERATURE)  # 16777215 is -1, times ten to the 111
+    assert found.quantities == []
+    assert found.unreadable.startswith("offset 1: temperature")
+
+
+def test_a_clock_that_is_not_set_gives_no_time():
+    found = measured("1162004000E107010100000A", *SPOT)
+    assert found.device_time is None
+    assert "clock-not-set" in found.flags
+
+
+def test_an_unknown_user_is_a_flag_and_no_user():
+    found = measured("08780050005D00FF")
+    assert found.user is None
+    assert found.flags == ["user-unknown"]
+
+
+def test_two_equal_values_without_a_record_number_are_two_measurements():
+    assert measured(CUFF, seq=1).content_id != measured(CUFF, seq=2).content_id
+
+
+def test_a_record_number_tells_a_record_read_again():
+    record = ("020C00E307021B0B0A1E78B0F1", *GLUCOSE)
+    first = measured(*record, seq=1)
+    assert first.record_number == 12
+    again = measured(*record, seq=9, epoch="b" * 32, gateway="gw-002", received_at=5)
+    assert again.content_id == first.content_id
+
+
+def test_the_same_record_number_with_other_bytes_is_another_measurement():
+    first = measured("020C00E307021B0B0A1E78B0F1", *GLUCOSE)
+    other = measured("020C00E307021B0B0B1E78B0F1", *GLUCOSE)
+    assert first.content_id != other.content_id
+
+
+@pytest.mark.parametrize(
+    ("profile", "same"), [("vicino_virtual_cuff", True), ("generic_blood_pressure", False)]
+)
+def test_only_a_trusted_time_tells_a_measurement_sent_again(profile, same):
+    raw = "02780050005D00E307021B0B0A1E"
+    first = measured(raw, profile, seq=1)
+    again = measured(raw, profile, seq=2)
+    assert (first.content_id == again.content_id) is same
+
+
+def test_a_trusted_clock_that_is_not_set_is_not_trusted():
+    raw, arguments = "1162004000E107010100000A", ("vicino_virtual_oximeter", "2a5e")
+    first, again = measured(raw, *arguments, seq=1), measured(raw, *arguments, seq=2)
+    assert first.content_id != again.content_id
+
+
+def test_the_same_record_of_another_device_is_another_content():
+    record = ("020C00E307021B0B0A1E78B0F1", *GLUCOSE)
+    other = measured(*record, device="C0:00:00:00:00:02")
+    assert measured(*record).content_id != other.content_id

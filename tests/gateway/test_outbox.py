@@ -1,0 +1,211 @@
+"""The outbox: what it took is there after any crash, and it forgets only what it may."""
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from contract.messages import Tombstone, element_decoder
+from gateway.errors import OutboxUnavailable
+from gateway.outbox import Outbox
+from gateway.outbox import box as outbox_box
+from tests.gateway.measurements import make
+
+SIZE = 64 * 1024
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def outbox(path):
+    opened = Outbox(path)
+    yield opened
+    opened.close()
+
+
+def seqs(outbox, after=0, count=1000, size=10**9):
+    return [row.seq for row in outbox.waiting(after, count, size)]
+
+
+def test_numbers_run_without_gaps_and_survive_reopening(path):
+    first = Outbox(path)
+    assert [first.store(make) for _ in range(3)] == [1, 2, 3]
+    epoch = first.state().epoch
+    first.close()
+    second = Outbox(path)
+    assert second.store(make) == 4
+    assert second.state().epoch == epoch
+    second.close()
+
+
+def test_a_content_that_was_stored_before_is_dropped_and_takes_no_number(outbox):
+    def same(epoch, _seq):
+        return make(epoch, 1)
+
+    assert outbox.store(same) == 1
+    assert outbox.store(same) is None
+    assert outbox.store(lambda epoch, _seq: make(epoch, 99)) == 2
+
+
+def test_what_was_forgotten_is_still_known_as_a_duplicate(outbox):
+    outbox.store(make)
+    outbox.forget(outbox.state().epoch, 1)
+    assert outbox.store(lambda epoch, _seq: make(epoch, 1)) is None
+
+
+def test_the_memory_of_contents_is_bounded(outbox, monkeypatch):
+    monkeypatch.setattr(outbox_box, "REMEMBERED_MAX", 3)
+    for _ in range(5):
+        outbox.store(make)
+    assert outbox.store(lambda epoch, _seq: make(epoch, 3)) is None
+    assert outbox.store(lambda epoch, _seq: make(epoch, 1)) == 6
+
+
+def test_a_receipt_of_another_epoch_or_beyond_what_was_given_forgets_nothing(outbox, caplog):
+    outbox.store(make)
+    assert not outbox.forget("0" * 32, 1)
+    assert not outbox.forget(outbox.state().epoch, 2)
+    assert seqs(outbox) == [1]
+    assert caplog.text.count("receipt ignored") == 2
+
+
+def test_an_old_receipt_takes_nothing_back(outbox):
+    for _ in range(5):
+        outbox.store(make)
+    epoch = outbox.state().epoch
+    assert outbox.forget(epoch, 4)
+    assert outbox.forget(epoch, 2)
+    assert seqs(outbox) == [5]
+    assert outbox.state().receipted == 4
+
+
+def test_a_batch_is_bounded_by_count_and_bytes_and_never_empty(outbox):
+    for _ in range(10):
+        outbox.store(make)
+    assert seqs(outbox, count=4) == [1, 2, 3, 4]
+    size = len(outbox.waiting(0, 1, SIZE)[0].body) + 1
+    assert seqs(outbox, after=4, size=size * 2) == [5, 6]
+    assert seqs(outbox, size=1) == [1]
+
+
+def test_rows_of_a_refused_envelope_travel_alone(outbox):
+    for _ in range(5):
+        outbox.store(make)
+    outbox.refuse(2, 3, "test")
+    assert [seqs(outbox, after) for after in (0, 1, 2, 3)] == [[1], [2], [3], [4, 5]]
+
+
+def test_a_row_refused_alone_twice_is_kept_aside_and_leaves_a_tombstone(outbox, path):
+    for _ in range(3):
+        outbox.store(make)
+    body = outbox.waiting(1, 1, SIZE)[0].body
+    outbox.refuse(1, 3, "unreadable")
+    outbox.refuse(2, 2, "unreadable")
+    assert outbox.state().set_aside == 0
+    outbox.refuse(2, 2, "unreadable")
+    row = outbox.waiting(1, 1, SIZE)[0]
+    assert element_decoder.decode(row.body) == Tombstone(seq=2, reason="unreadable")
+    assert outbox.state().set_aside == 1
+    outbox.refuse(2, 2, "even the tombstone")
+    outbox.forget(outbox.state().epoch, 3)
+    assert outbox.state().set_aside == 1
+    with sqlite3.connect(path) as reader:
+        assert reader.execute("select seq, body from set_aside").fetchall() == [(2, body)]
+    reader.close()
+
+
+@pytest.mark.parametrize("damage", ["not a database", "torn page"])
+def test_a_damaged_file_is_kept_aside_and_a_new_epoch_begins(path, damage, caplog):
+    first = Outbox(path)
+    for _ in range(200):
+        first.store(make)
+    epoch = first.state().epoch
+    first.close()
+    raw = bytearray(path.read_bytes())
+    raw[0 if damage == "not a database" else 4096 : 8192] = b"\xa5" * 4096
+    path.write_bytes(raw)
+    second = Outbox(path)
+    state = second.state()
+    assert state.epoch != epoch
+    assert state.next_seq == 1
+    assert state.damaged_files == 1
+    assert second.store(make) == 1
+    second.close()
+    (kept,) = path.parent.glob("outbox-damaged-*.db")
+    assert kept.read_bytes() == bytes(raw)
+    assert "damaged" in caplog.text
+
+
+def test_a_full_outbox_takes_nothing_and_goes_on_when_there_is_room(outbox, monkeypatch):
+    monkeypatch.setattr(outbox_box, "WAITING_MAX", 2)
+    outbox.store(make)
+    outbox.store(make)
+    with pytest.raises(OutboxUnavailable, match="takes no more"):
+        outbox.store(make)
+    outbox.forget(outbox.state().epoch, 1)
+    assert outbox.store(make) == 3
+
+
+def fill(outbox, taken):
+    while True:
+        taken.append(outbox.store(make))
+
+
+def test_a_full_disk_is_a_clear_error_loses_nothing_and_goes_on_when_there_is_room(path):
+    outbox = Outbox(path)
+    previous = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    taken = []
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, previous[1]))
+        with pytest.raises(OutboxUnavailable, match="outbox: "):
+            fill(outbox, taken)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, previous)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert taken == list(range(1, len(taken) + 1))
+    assert outbox.store(make) == len(taken) + 1
+    assert seqs(outbox, count=len(taken) + 2) == [*taken, len(taken) + 1]
+    outbox.close()
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+from gateway.outbox import Outbox
+from tests.gateway.measurements import make
+outbox = Outbox(Path(sys.argv[1]))
+while True:
+    print(outbox.store(make), flush=True)
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("pause", [0.02, 0.07, 0.15])
+def test_what_was_taken_is_there_after_a_kill(path, pause):
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(path)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"1\n"
+    time.sleep(pause)
+    child.kill()
+    taken = [int(line) for line in child.stdout.read().splitlines(keepends=True) if b"\n" in line]
+    child.wait()
+    child.stdout.close()
+    outbox = Outbox(path)
+    found = seqs(outbox, count=100_000)
+    assert found == list(range(1, len(found) + 1))
+    assert len(found) >= max(taken, default=1)
+    assert outbox.store(make) == len(found) + 1
+    outbox.close()
