@@ -33,4 +33,6 @@ def device_errors(address: str) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no D-Bus here, so no BlueZ either"
     return str(error) or type(error).__name__
