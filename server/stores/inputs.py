@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, insert, select, update
 
 from server.domain.attribution import Fate
@@ -91,7 +92,7 @@ class InputRows:
             np.array(patient, np.int64),
             np.array(code, np.int64),
             np.array(at, np.int64),
-            np.frombuffer(b"".join(content), ">i8")[::2].astype(np.int64),
+            _keys(content),
             np.array(value, np.int32),
             np.array(epoch, np.int64),
             np.array(seq, np.int64),
@@ -254,4 +255,10 @@ def _joined(query: Select[Any]) -> Select[Any]:
 
 def _observation(row: Any) -> Observation:  # noqa: ANN401 - a database row has no better type
     at, content, value, epoch, seq = row
-    return Observation(at, int.from_bytes(content[:8], "big", signed=True), value, epoch, seq)
+    return Observation(at, int.from_bytes(content[:8], "big") - 2**63, value, epoch, seq)
+
+
+def _keys(contents: Sequence[bytes]) -> NDArray[np.int64]:
+    """Turn content ids into signed integers that sort as the ids' bytes do."""
+    first_halves = np.frombuffer(b"".join(contents), ">u8")[::2].astype(np.uint64)
+    return np.asarray((first_halves ^ np.uint64(2**63)).view(np.int64))
