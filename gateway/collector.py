@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -13,14 +14,14 @@ from gateway.ble import Ended, Radio, Session, Sighting, scan
 from gateway.clock import Moment
 from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
 from gateway.observe import Delivery, measure
-from gateway.outbox import OutboxThread
+from gateway.outbox import Make, OutboxThread
 
 _log = logging.getLogger(__name__)
 _RADIO_RETRY_SECONDS: Final = (1.0, 60.0)
 _DEVICE_RETRY_SECONDS: Final = (4.0, 300.0)
 _AGAIN_SECONDS: Final = 1.0  # it said all it had; its next measurement is news
 _STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
-_OUTBOX_RETRY_SECONDS: Final = 30.0
+_OUTBOX_RETRY_SECONDS: Final = 5.0
 # No advertisement from anybody: a stuck adapter looks like this, and so does a quiet home.
 _SILENCE_SECONDS: Final = 300.0
 
@@ -45,6 +46,7 @@ class Collector:
         self._waiting: dict[str, Sighting] = {}
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
+        self._unkept: deque[Make] = deque()
         self._seen = asyncio.Event()
         self._heard_at = time.monotonic()
         self.batteries: dict[str, int] = {}
@@ -93,6 +95,7 @@ class Collector:
         while time.monotonic() - self._heard_at < _SILENCE_SECONDS:
             self._seen.clear()
             while self._waiting:
+                await self._keep()
                 address = next(iter(self._waiting))
                 await self._serve(self._waiting.pop(address))
             try:
@@ -121,9 +124,6 @@ class Collector:
             outcome = await session.run()
         except DeviceUnavailable as error:
             self._device_failed(address, str(error))
-        except OutboxUnavailable as error:
-            _log.error("%s; device %s is read again later", error, address)
-            self._wait(address, _OUTBOX_RETRY_SECONDS)
         else:
             self._device_served(address, outcome.deliveries, outcome.ended)
             if outcome.battery is not None:
@@ -151,7 +151,11 @@ class Collector:
     async def _deliver(
         self, sighting: Sighting, characteristic: str, raw: bytes, origin: Origin
     ) -> None:
-        """Store one delivery: on disk when this returns, or ``OutboxUnavailable``."""
+        """Store one delivery: on disk when this returns, unless the disk is full.
+
+        Then it waits in memory, the rest of its session behind it, and nobody else is read until
+        all of it is kept: the peripheral will not say it again.
+        """
         moment = self._moment()
         delivery = Delivery(
             gateway=self._gateway,
@@ -166,9 +170,29 @@ class Collector:
             boot_id=moment.boot_id,
             clock=moment.clock,
         )
-        seq = await self._outbox.store(partial(measure, delivery))
+        self._unkept.append(partial(measure, delivery))
+        if len(self._unkept) > 1:
+            return
+        try:
+            await self._store_oldest()
+        except OutboxUnavailable as error:
+            _log.error("%s; nothing more is read until there is room", error)
+
+    async def _keep(self) -> None:
+        """Wait until everything that was taken is on disk."""
+        while self._unkept:
+            try:
+                await self._store_oldest()
+            except OutboxUnavailable:
+                await asyncio.sleep(_OUTBOX_RETRY_SECONDS)
+            else:
+                _log.info("there is room again: kept what had waited")
+
+    async def _store_oldest(self) -> None:
+        seq = await self._outbox.store(self._unkept[0])
+        self._unkept.popleft()
         if seq is not None:
-            _log.info("stored seq=%d device=%s", seq, sighting.address)
+            _log.info("stored seq=%d", seq)
             self._stored()
 
     def _radio_is_missing(self, reason: str) -> None:

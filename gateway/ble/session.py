@@ -72,11 +72,7 @@ class Session:
         self._client = radio.client(sighting.device, lambda _client: self._arrived.put_nowait(None))
 
     async def run(self) -> Outcome:
-        """Run to the end. Raises ``DeviceUnavailable`` when it could not be had.
-
-        ``OutboxUnavailable`` from ``deliver`` ends the session too: nothing more is taken than can
-        be kept.
-        """
+        """Run to the end. Raises ``DeviceUnavailable`` when it could not be had."""
         with device_errors(self._sighting.address):
             try:
                 await self._client.connect()
