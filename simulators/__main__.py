@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from simulators import replay
+from simulators import demo, replay
 
-_COMMANDS: dict[str, ModuleType] = {"replay": replay}
+_COMMANDS: dict[str, ModuleType] = {"demo": demo, "replay": replay}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

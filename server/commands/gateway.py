@@ -98,7 +98,7 @@ def _members(args: argparse.Namespace) -> Sequence[tuple[str, str]]:
         raise NotPermitted("gateway add: --file goes without id, --chc and --request")
     members = []
     for number, line in enumerate(args.file.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split()
+        words = line.split(maxsplit=1)
         if len(words) != 2:
             raise SettingsError(f"{args.file}:{number}: expected 'ID CHC', got {line[:80]!r}")
         members.append((words[0], words[1]))
