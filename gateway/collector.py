@@ -18,8 +18,10 @@ from gateway.outbox import Make, OutboxThread
 
 _log = logging.getLogger(__name__)
 _RADIO_RETRY_SECONDS: Final = (1.0, 60.0)
-_DEVICE_RETRY_SECONDS: Final = (4.0, 300.0)
+# No longer than this: many devices advertise for half a minute after a measurement.
+_DEVICE_RETRY_SECONDS: Final = (4.0, 30.0)
 _AGAIN_SECONDS: Final = 1.0  # it said all it had; its next measurement is news
+_NOTHING_SAID_AGAIN_SECONDS: Final = 10.0  # some advertise whether they have news or not
 _STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
 _OUTBOX_RETRY_SECONDS: Final = 5.0
 # No advertisement from anybody: a stuck adapter looks like this, and so does a quiet home.
@@ -132,6 +134,9 @@ class Collector:
     def _device_served(self, address: str, deliveries: int, ended: Ended) -> None:
         if self._failures.pop(address, 0):
             _log.info("device %s: is back", address)
+        if deliveries == 0:
+            self._wait(address, _NOTHING_SAID_AGAIN_SECONDS)
+            return
         _log.info("device %s: %d deliveries", address, deliveries)
         talks = ended is Ended.BY_LIMIT
         self._wait(address, _STILL_TALKING_AGAIN_SECONDS if talks else _AGAIN_SECONDS)

@@ -46,11 +46,13 @@ class Peripheral:
 
     async def start(self) -> None:
         """Power on; it stays silent until it has something to say."""
-        controller = VirtualController(self.address, link=self._radio.link)
+        self._controller = VirtualController(self.address, link=self._radio.link)
         config = DeviceConfiguration(
             name=NAME_PREFIX + self.kind, address=Address(self.address), gatt_service_enabled=True
         )
-        self._device = Device(config=config, host=Host(controller, AsyncPipeSink(controller)))
+        self._device = Device(
+            config=config, host=Host(self._controller, AsyncPipeSink(self._controller))
+        )
         self._measurement = self._make_measurement()
         self._device.add_services(self._services())
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
@@ -63,6 +65,10 @@ class Peripheral:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._device.stop_advertising()
         self._device.host.controller = None
+
+    def lose_link(self) -> None:
+        """Go out of reach: a link that it has is lost at both ends."""
+        self._controller.lose_links()
 
     async def say(self, value: bytes) -> None:
         """Have ``value`` to say from now on: advertise until it was taken."""

@@ -7,7 +7,7 @@ connecting, and a read or write that the peer answers with "insufficient authent
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from bleak.args import SizedBuffer
@@ -29,6 +29,7 @@ _T = TypeVar("_T")
 _MTU_BYTES: Final = 517
 _DEFAULT_MTU_BYTES: Final = 23
 _WRITE_HEADER_BYTES: Final = 3
+_DISCONNECT_SECONDS: Final = 3.0  # a controller that lost the link unheard never answers
 # Bluetooth Core 5.4, Vol 3, Part F, 3.4.1.1: insufficient authentication, insufficient encryption.
 _NEEDS_PAIRING: Final = (0x05, 0x0F)
 # BlueZ keeps the Generic Access Service to itself.
@@ -91,15 +92,20 @@ class HciClient(BaseBleakClient):
                 await self._peer.discover_all()
             self.services = self._collect()
         except BaseException:
-            await self.disconnect()
+            with suppress(BleakError, TimeoutError):
+                await self.disconnect()
             raise
 
     async def disconnect(self) -> None:
         """End the link if there is one."""
         if self._connection is None:
             return
-        async with self._foreign_errors():
-            await self._connection.disconnect()
+        connection = self._connection
+        try:
+            async with asyncio.timeout(_DISCONNECT_SECONDS), self._foreign_errors():
+                await connection.disconnect()
+        finally:
+            self._connection = None
 
     async def pair(self, *_args: object, **_kwargs: object) -> None:
         """Pair and bond with the peer."""

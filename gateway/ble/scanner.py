@@ -1,8 +1,10 @@
 """The scan: it runs without pause, and its callback does nothing but hand over who was seen."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Final
 
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
@@ -11,6 +13,10 @@ from contract.profiles import Profile
 from gateway.ble.radio import Radio
 from gateway.ble.recognition import recognise, service_filter
 from gateway.ble.translation import radio_errors
+from gateway.errors import RadioUnavailable
+
+_START_SECONDS: Final = 15.0
+_STOP_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,12 @@ async def scan(
 
     scanner = radio.scanner(on_advertisement, service_filter(profiles))
     with radio_errors():
-        await scanner.start()
+        async with asyncio.timeout(_START_SECONDS):
+            await scanner.start()
     try:
         yield
     finally:
-        with radio_errors():
-            await scanner.stop()
+        # A radio that is gone never answers the stop. Its failing must not hide why we stop.
+        with suppress(RadioUnavailable), radio_errors():
+            async with asyncio.timeout(_STOP_SECONDS):
+                await scanner.stop()

@@ -13,20 +13,20 @@ from enum import Enum, auto
 from typing import Final
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakError
 from bleak.uuids import normalize_uuid_str
 
 from contract.messages import Origin
 from contract.profiles import Profile, Source
 from gateway.ble.radio import Radio
 from gateway.ble.scanner import Sighting
-from gateway.ble.translation import device_errors
+from gateway.ble.translation import FOREIGN, device_errors
 from gateway.errors import DeviceUnavailable
 
 _log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 10.0  # a cuff sends at once after the subscription, or not at all
 SESSION_SECONDS_MAX: Final = 120.0  # other devices wait meanwhile
 STREAM_SECONDS_MAX: Final = 20.0  # a strap never stops by itself
+_CONNECT_SECONDS_MAX: Final = 60.0  # with discovery, and pairing where it is needed
 _STEP_SECONDS: Final = 10.0
 _DISCONNECT_SECONDS: Final = 5.0
 _RECORD_ACCESS: Final = normalize_uuid_str("2a52")
@@ -75,7 +75,8 @@ class Session:
         """Run to the end. Raises ``DeviceUnavailable`` when it could not be had."""
         with device_errors(self._sighting.address):
             try:
-                await self._client.connect()
+                async with asyncio.timeout(_CONNECT_SECONDS_MAX):
+                    await self._client.connect()
                 await self._subscribe()
                 ended = await self._take()
                 return Outcome(self._deliveries, ended, await self._battery())
@@ -157,7 +158,7 @@ class Session:
         try:
             async with asyncio.timeout(_STEP_SECONDS):
                 value = await self._client.read_gatt_char(characteristic)
-        except (BleakError, TimeoutError):
+        except FOREIGN:
             return None
         return value[0] if value and value[0] <= 100 else None
 
@@ -166,5 +167,5 @@ class Session:
         try:
             async with asyncio.timeout(_DISCONNECT_SECONDS):
                 await self._client.disconnect()
-        except (BleakError, TimeoutError, EOFError, OSError) as error:
+        except FOREIGN as error:
             _log.warning("device %s: disconnecting: %s", self._sighting.address, error)

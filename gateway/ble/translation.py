@@ -9,7 +9,7 @@ from dbus_fast.errors import DBusError, InvalidAddressError
 from gateway.errors import DeviceUnavailable, RadioUnavailable
 
 # dbus-fast's errors derive from no class of bleak's, and some only from Exception.
-_FOREIGN = (BleakError, DBusError, InvalidAddressError, TimeoutError, EOFError, OSError)
+FOREIGN = (BleakError, DBusError, InvalidAddressError, TimeoutError, EOFError, OSError)
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def radio_errors() -> Iterator[None]:
     """Raise ``RadioUnavailable`` for whatever keeps the adapter from working."""
     try:
         yield
-    except _FOREIGN as error:
+    except FOREIGN as error:
         raise RadioUnavailable(f"radio: {_said(error)}") from error
 
 
@@ -28,7 +28,7 @@ def device_errors(address: str) -> Iterator[None]:
         yield
     except BleakBluetoothNotAvailableError as error:
         raise RadioUnavailable(f"radio: {_said(error)}") from error
-    except _FOREIGN as error:
+    except FOREIGN as error:
         raise DeviceUnavailable(f"device {address}: {_said(error)}") from error
 
 
