@@ -25,7 +25,9 @@ class GatewayProcess:
         """``log`` takes the process's messages; without it they are on our stderr."""
         self._settings = settings
         self._log = log
-        self._environment = {**os.environ, "VICINO_GATEWAY_RADIO": radio}
+        # The clock is this machine's, and in a virtual one only its host knows that it is right.
+        given = {"VICINO_GATEWAY_RADIO": radio, "VICINO_GATEWAY_CLOCK": "host"}
+        self._environment = {**os.environ, **given}
         self._process: Process | None = None
 
     async def __aenter__(self) -> Self:

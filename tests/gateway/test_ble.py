@@ -118,14 +118,17 @@ async def test_a_link_lost_on_the_way_loses_nothing_and_doubles_nothing(tmp_path
 
 async def test_one_failing_device_stops_no_other(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(hci, "CONNECT_SECONDS", 1.0)
-    async with VirtualRadio() as radio, switched_on(radio, Vanishes, Cuff) as (scale, cuff):
-        async with collecting(tmp_path, radio) as (made, outbox):
-            while made.radio_state != "scanning":
-                await asyncio.sleep(0.05)
-            await scale.take(Decimal(80), AT)
-            await cuff.take(Decimal(130), Decimal(80), None, AT)
-            await taken(cuff)
-            assert [m.device for m in await stored(outbox)] == [cuff.address]
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, Vanishes, Cuff) as (scale, cuff),
+        collecting(tmp_path, radio) as (made, outbox),
+    ):
+        while made.radio_state != "scanning":
+            await asyncio.sleep(0.05)
+        await scale.take(Decimal(80), AT)
+        await cuff.take(Decimal(130), Decimal(80), None, AT)
+        await taken(cuff)
+        assert [m.device for m in await stored(outbox)] == [cuff.address]
     assert caplog.text.count(f"device {scale.address}: ") == 1
 
 
@@ -148,24 +151,30 @@ async def test_an_advertiser_that_is_gone_when_we_connect_is_given_up(tmp_path, 
 
 
 async def test_a_device_that_is_not_allowed_is_left_alone(tmp_path):
-    async with VirtualRadio() as radio, switched_on(radio, Scale, Cuff) as (scale, cuff):
-        async with collecting(tmp_path, radio, devices=[cuff.address]) as (_, outbox):
-            await scale.take(Decimal(80), AT)
-            await cuff.take(Decimal(130), Decimal(80), None, AT)
-            await taken(cuff)
-            await asyncio.sleep(0.3)
-            assert {m.device for m in await stored(outbox)} == {cuff.address}
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, Scale, Cuff) as (scale, cuff),
+        collecting(tmp_path, radio, devices=[cuff.address]) as (_, outbox),
+    ):
+        await scale.take(Decimal(80), AT)
+        await cuff.take(Decimal(130), Decimal(80), None, AT)
+        await taken(cuff)
+        await asyncio.sleep(0.3)
+        assert {m.device for m in await stored(outbox)} == {cuff.address}
     assert scale.unsent == 1
 
 
 async def test_a_read_that_needs_a_bond_pairs_and_the_bond_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(session, "IDLE_SECONDS", 0.3)
-    async with VirtualRadio() as radio, switched_on(radio, WantsAPairing) as (cuff,):
-        async with collecting(tmp_path, radio) as (made, _):
-            for minute in range(2):
-                await cuff.take(Decimal(130), Decimal(80), None, AT.replace(minute=minute))
-                await taken(cuff)
-                await asyncio.sleep(0.3)
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, WantsAPairing) as (cuff,),
+        collecting(tmp_path, radio) as (made, _),
+    ):
+        for minute in range(2):
+            await cuff.take(Decimal(130), Decimal(80), None, AT.replace(minute=minute))
+            await taken(cuff)
+            await asyncio.sleep(0.3)
         assert made.batteries == {cuff.address: 90}
         assert cuff.address in (tmp_path / "bonds.json").read_text()
 
@@ -174,18 +183,21 @@ async def test_a_full_outbox_takes_nothing_more_and_loses_nothing(tmp_path, monk
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(collector, "_OUTBOX_RETRY_SECONDS", 0.1)
     monkeypatch.setattr(outbox_box, "WAITING_MAX", 0)
-    async with VirtualRadio() as radio, switched_on(radio, Cuff, Scale) as (cuff, scale):
-        async with collecting(tmp_path, radio) as (_, outbox):
-            for minute in range(3):
-                await cuff.take(Decimal(130), Decimal(80), None, AT.replace(minute=minute))
-            await taken(cuff)
-            await scale.take(Decimal(80), AT)
-            await asyncio.sleep(0.5)
-            assert (await outbox.state()).depth == 0
-            assert scale.unsent == 1
-            monkeypatch.setattr(outbox_box, "WAITING_MAX", 100)
-            await taken(scale)
-            found = await stored(outbox)
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, Cuff, Scale) as (cuff, scale),
+        collecting(tmp_path, radio) as (_, outbox),
+    ):
+        for minute in range(3):
+            await cuff.take(Decimal(130), Decimal(80), None, AT.replace(minute=minute))
+        await taken(cuff)
+        await scale.take(Decimal(80), AT)
+        await asyncio.sleep(0.5)
+        assert (await outbox.state()).depth == 0
+        assert scale.unsent == 1
+        monkeypatch.setattr(outbox_box, "WAITING_MAX", 100)
+        await taken(scale)
+        found = await stored(outbox)
     assert [m.device for m in found] == [cuff.address] * 3 + [scale.address]
     assert caplog.text.count("takes no more") == 1
 
@@ -214,12 +226,15 @@ async def test_a_stream_is_ended_so_that_others_are_heard(tmp_path, monkeypatch)
                 await self._deliver(connection, self._unsent[0])
                 await asyncio.sleep(0.1)
 
-    async with VirtualRadio() as radio, switched_on(radio, Endless, Cuff) as (strap, cuff):
-        async with collecting(tmp_path, radio):
-            await strap.take(72)
-            await asyncio.sleep(0.3)
-            await cuff.take(Decimal(130), Decimal(80), None, AT)
-            await taken(cuff)
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, Endless, Cuff) as (strap, cuff),
+        collecting(tmp_path, radio),
+    ):
+        await strap.take(72)
+        await asyncio.sleep(0.3)
+        await cuff.take(Decimal(130), Decimal(80), None, AT)
+        await taken(cuff)
 
 
 async def test_bluez_hides_the_generic_access_service_and_so_do_we(tmp_path):
