@@ -10,11 +10,13 @@ import Tab from "bootstrap-italia/dist/plugins/tab.js";
 import "./htmx.js"; // before its extension
 import "htmx.org/dist/ext/hx-sse.js";
 import { drawCharts } from "./charts.js";
+import { watchKeys } from "./keyboard.js";
 import { watchLive } from "./live.js";
 
 // Named so that they are kept; each also listens to its data-bs-… attributes by itself.
 window.vicino = { Alert, Collapse, Dropdown, Input, Modal, NavBarCollapsible, Tab };
 
 watchLive();
+watchKeys();
 drawCharts(document);
 document.addEventListener("htmx:after:swap", () => drawCharts(document));

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from server.domain.alerts import Alert
+from server.ports.directory import PlanRow
 
 
 class Counts(NamedTuple):
@@ -44,7 +45,10 @@ class ObservationView(NamedTuple):
 
 
 class WaitingRow(NamedTuple):
-    """A held or quarantined measurement, with the likely patient's name and the alert's clock."""
+    """A held or quarantined measurement, with the likely patient's name and the alert's clock.
+
+    ``values`` are (code number, scaled integer); ``summary`` says the same as the wire does.
+    """
 
     epoch_id: int
     seq: int
@@ -60,6 +64,7 @@ class WaitingRow(NamedTuple):
     summary: str
     owner: str | None
     deadline_at: int | None
+    values: list[tuple[int, int]]
 
 
 class FleetRow(NamedTuple):
@@ -152,3 +157,10 @@ class Views(Protocol):
     def set_aside(self, chc_id: int) -> list[tuple[int, int | None, str]]: ...
     def unjudged_of(self, patient_id: int) -> int: ...
     def looks(self, patient_id: int) -> list[AuditRow]: ...
+    def plans_of(self, chc_id: int, *, alerted: bool) -> dict[int, list[PlanRow]]:
+        """Return the CHC's plans by patient; ``alerted``: only of those with an open alert."""
+        ...
+
+    def charted(self, chc_id: int) -> dict[int, set[int]]:
+        """Return the code numbers that each patient of the CHC has values of."""
+        ...

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
 from server.domain.alerts import Alert, Kind
 from server.domain.attribution import Fate
+from server.domain.plans import parse_plan
+from server.ports.directory import PlanRow
 from server.ports.views import (
     AbsenceRow,
     AuditRow,
@@ -239,17 +241,18 @@ class PageRows:
             .order_by(t.measurements.c.fate, t.measurements.c.stored_at.desc())
             .limit(500)
         )
-        return [
-            WaitingRow._make((*row[:11], self._summary(row[0], row[1]), *row[11:]))
-            for row in self._rows(query)
-        ]
+        found = []
+        for row in self._rows(query):
+            values = self._values(row[0], row[1])
+            summary = ", ".join(_said(BY_NUMBER[code], value) for code, value in values)
+            found.append(WaitingRow._make((*row[:11], summary, *row[11:], values)))
+        return found
 
-    def _summary(self, epoch_id: int, seq: int) -> str:
-        """Say the values of one measurement in a line: ``systolic 132.0 mm[Hg], …``."""
+    def _values(self, epoch_id: int, seq: int) -> list[tuple[int, int]]:
         query = select(t.observations.c.code, t.observations.c.value).where(
             t.observations.c.epoch_id == epoch_id, t.observations.c.seq == seq
         )
-        return ", ".join(_said(BY_NUMBER[row[0]], row[1]) for row in self._rows(query))
+        return [(row[0], row[1]) for row in self._rows(query)]
 
     def fleet(self, chc_id: int) -> list[FleetRow]:
         columns = [t.gateways.c[name] for name in FleetRow._fields]
@@ -276,6 +279,34 @@ class PageRows:
         return [
             AuditRow(*row) for row in self._rows(query.order_by(t.audit.c.id.desc()).limit(200))
         ]
+
+    def plans_of(self, chc_id: int, *, alerted: bool) -> dict[int, list[PlanRow]]:
+        columns = [t.plans.c[name if name != "plan" else "body"] for name in PlanRow._fields]
+        query = select(*columns).where(t.plans.c.chc_id == chc_id)
+        if alerted:
+            open_ones = select(t.alerts.c.patient_id).where(
+                t.alerts.c.chc_id == chc_id,
+                t.alerts.c.closed_at.is_(None),
+                t.alerts.c.patient_id.is_not(None),
+            )
+            query = query.where(t.plans.c.patient_id.in_(open_ones))
+        found: dict[int, list[PlanRow]] = {}
+        for row in self._rows(query.order_by(t.plans.c.version)):
+            plan = PlanRow(row[0], row[1], parse_plan(row[2]), *row[3:])
+            found.setdefault(plan.patient_id, []).append(plan)
+        return found
+
+    def charted(self, chc_id: int) -> dict[int, set[int]]:
+        query = (
+            select(t.chart_blobs.c.patient_id, t.chart_blobs.c.code)
+            .join(t.patients, t.patients.c.id == t.chart_blobs.c.patient_id)
+            .where(t.patients.c.chc_id == chc_id)
+            .distinct()
+        )
+        found: dict[int, set[int]] = {}
+        for patient_id, code in self._rows(query):
+            found.setdefault(patient_id, set()).add(code)
+        return found
 
 
 def _said(code: Code, value: int) -> str:

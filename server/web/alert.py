@@ -1,0 +1,202 @@
+"""One alert: why there is one, who was told, and what a person does with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from server.domain.alerts import COVERAGE_STARTS_MINUTE, Alert, Kind, Outcome
+from server.domain.instants import HOUR, at_local
+from server.errors import IllegalTransition, NotFound, WrongInput
+from server.ports.directory import PlanRow
+from server.ports.store import Transaction
+from server.ports.views import EvidenceRow, WorklistRow
+from server.services import alert_work
+from server.web.catalogues import N_
+from server.web.visit import Here, Visit, people
+from server.web.wording import row_at, source_of
+
+router = APIRouter()
+PAUSE_HOURS: Final = (1, 4, 8, 24, 72, 168)
+TEXT_MAX: Final = 1000
+REASON_MAX: Final = 250
+
+
+class _Sent(msgspec.Struct):
+    """What an element shows of itself beside its values."""
+
+    raw: str = ""
+    characteristic: str = ""
+    received_at: int | None = None
+    flags: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One finding with the bytes it was made of."""
+
+    row: EvidenceRow
+    sent: _Sent
+
+
+@router.get("/alerts/{alert_id}")
+def show(visit: Here, alert_id: int) -> Response:
+    """Show the alert; of a patient's, the look is on the record."""
+    return _page(visit, alert_id)
+
+
+@router.post("/alerts/{alert_id}/acknowledge")
+def acknowledge(visit: Here, alert_id: int) -> Response:
+    """Take the alert on; who comes second learns who was first."""
+    with visit.site.store.write() as tx:
+        before = alert_work.find(tx, visit.user, alert_id)
+        if before.owner is None:
+            alert_work.acknowledge(tx, visit.user, alert_id, visit.now)
+    if before.owner not in (None, visit.user.name):
+        return _page(visit, alert_id, 409, taken=before.owner)
+    return _done(visit, alert_id, "acknowledged")
+
+
+@router.post("/alerts/{alert_id}/note")
+def note(visit: Here, alert_id: int) -> Response:
+    """Write a note."""
+    text = visit.form.get("text", "").strip()
+    if not text:
+        return _page(visit, alert_id, 422, wrong={"text": N_("Write something first.")})
+    if len(text) > TEXT_MAX:
+        return _page(visit, alert_id, 422, wrong={"text": N_("At most 1000 characters.")})
+    return _do(
+        visit,
+        alert_id,
+        "noted",
+        lambda tx: alert_work.note(tx, visit.user, alert_id, text, visit.now),
+    )
+
+
+@router.post("/alerts/{alert_id}/pause")
+def pause(visit: Here, alert_id: int) -> Response:
+    """Stop this rule's messages for some hours."""
+    reason, hours = visit.form.get("reason", "").strip(), visit.form.get("hours", "")
+    wrong = {}
+    if not reason:
+        wrong["reason"] = N_("Say why: your colleagues will read it.")
+    elif len(reason) > REASON_MAX:
+        wrong["reason"] = N_("At most 250 characters.")
+    if hours not in [str(one) for one in PAUSE_HOURS]:
+        wrong["hours"] = N_("Choose until when.")
+    if wrong:
+        return _page(visit, alert_id, 422, wrong=wrong)
+    until = visit.now + int(hours) * HOUR
+    return _do(
+        visit,
+        alert_id,
+        "paused",
+        lambda tx: alert_work.pause(tx, visit.user, alert_id, until, reason, visit.now),
+    )
+
+
+@router.post("/alerts/{alert_id}/close")
+def close(visit: Here, alert_id: int) -> Response:
+    """Finish the alert with an outcome and the next review."""
+    outcome, review = visit.form.get("outcome", ""), _review_at(visit)
+    wrong = {}
+    if outcome not in list(Outcome):
+        wrong["outcome"] = N_("Choose what came of it.")
+    if review is None or review <= visit.now:
+        wrong["review"] = N_("Choose a day from tomorrow on.")
+    if wrong or review is None:
+        return _page(visit, alert_id, 422, wrong=wrong)
+    return _do(
+        visit,
+        alert_id,
+        "closed",
+        lambda tx: alert_work.close(tx, visit.user, alert_id, outcome, review, visit.now),
+    )
+
+
+def _do(visit: Visit, alert_id: int, done: str, change: Callable[[Transaction], Alert]) -> Response:
+    try:
+        with visit.site.store.write() as tx:
+            change(tx)
+    except IllegalTransition:
+        return _page(visit, alert_id, 409, late=True)
+    except WrongInput:
+        return _page(visit, alert_id, 422, refused=True)
+    return _done(visit, alert_id, done)
+
+
+def _done(visit: Visit, alert_id: int, done: str) -> Response:
+    visit.site.changes.notify()
+    return visit.see(f"/alerts/{alert_id}?done={done}")
+
+
+def _review_at(visit: Visit) -> int | None:
+    """Return when the chosen day's coverage starts, or None where no day was chosen."""
+    try:
+        day = date.fromisoformat(visit.form.get("review", "")).toordinal() - 719_163
+    except ValueError:
+        return None
+    return at_local(day, COVERAGE_STARTS_MINUTE, visit.zone_name)
+
+
+def _page(
+    visit: Visit,
+    alert_id: int,
+    status: int = 200,
+    *,
+    wrong: dict[str, str] | None = None,
+    taken: str | None = None,
+    late: bool = False,
+    refused: bool = False,
+) -> Response:
+    with visit.site.store.write() as tx:
+        row = tx.views.alert(visit.user.chc_id, alert_id)
+        if row is None:
+            raise NotFound(f"alert {alert_id}")
+        content = _content(tx, row)
+        if row.alert.patient_id is not None:
+            visit.looked_at(tx, row.alert.patient_id, "patient-seen", f"alert {alert_id}")
+    return visit.page(
+        "alert.html",
+        status,
+        **content,
+        row=row,
+        alert=row.alert,
+        wrong=wrong or {},
+        taken=taken,
+        late=late,
+        refused=refused,
+        outcomes=_outcomes(row.alert),
+        pause_hours=PAUSE_HOURS,
+    )
+
+
+def _content(tx: Transaction, row: WorklistRow) -> dict[str, Any]:
+    alert = row.alert
+    plans: list[PlanRow] = tx.directory.plans(alert.patient_id) if alert.patient_id else []
+    past = tx.views.alerts_of(alert.patient_id) if alert.patient_id else []
+    in_force = row_at(plans, alert.newest_at)
+    proofs = []
+    for one in tx.views.evidence(alert.id):
+        proofs.append(Proof(one, msgspec.json.decode(one.element, type=_Sent)))
+    return {
+        "plans": plans,
+        "plan": in_force,
+        "source": source_of(in_force.plan if in_force else None, alert.rule),
+        "proofs": proofs,
+        "messages": tx.views.messages(alert.id),
+        "notes": tx.views.notes(alert.id),
+        "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],
+        "people": people(tx),
+    }
+
+
+def _outcomes(alert: Alert) -> list[Outcome]:
+    technical = {Outcome.TECHNICAL_FIXED, Outcome.NO_ACTION_NEEDED}
+    if alert.kind is Kind.TECHNICAL:
+        return [one for one in Outcome if one in technical]
+    return list(Outcome)

@@ -1,0 +1,46 @@
+"""The gateways of a CHC: who is silent, whose clock is wrong, whose certificate ends. No values."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from server.ports.views import FleetRow
+from server.services.polling import CERTIFICATE_NEAR_END, GATEWAY_SILENT_AFTER
+from server.web.catalogues import N_
+from server.web.visit import Here
+
+router = APIRouter()
+_STATES: Final = {
+    "revoked": N_("revoked"),
+    "never": N_("never seen"),
+    "silent": N_("silent"),
+    "offline": N_("offline"),
+    "online": N_("online"),
+}
+
+
+@router.get("/fleet")
+def show(visit: Here) -> Response:
+    """Show the page."""
+    with visit.site.store.read() as tx:
+        gateways = tx.views.fleet(visit.user.chc_id)
+    states = {row.id: state_of(row, visit.now) for row in gateways}
+    return visit.page(
+        "fleet.html",
+        gateways=gateways,
+        states=states,
+        state_texts=_STATES,
+        near_end=visit.now + CERTIFICATE_NEAR_END,
+    )
+
+
+def state_of(row: FleetRow, now: int) -> str:
+    """Return the one word that says how a gateway is."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.last_seen_at is None:
+        return "never"
+    if row.offline_since is not None:
+        return "offline"
+    return "silent" if now - row.last_seen_at > GATEWAY_SILENT_AFTER else "online"

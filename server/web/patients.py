@@ -1,0 +1,70 @@
+"""The CHC's patients on one line each: measured when, watched or not, open alerts."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from contract.codes import BY_NUMBER, Code
+from server.ports.directory import Patient, PlanRow
+from server.web.visit import Here
+from server.web.wording import row_at
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One patient. ``unwatched`` are the codes that are received and that nobody watches (H8)."""
+
+    patient: Patient
+    last_at: int | None
+    alerts: int
+    watched: list[Code]
+    unwatched: list[Code]
+    draft: bool
+
+
+@router.get("/patients")
+def show(visit: Here) -> Response:
+    """Show all patients; ``q`` looks for a part of a name or of the reference."""
+    chc_id, asked = visit.user.chc_id, visit.query.get("q", "").strip()
+    with visit.site.store.read() as tx:
+        patients = tx.directory.patients(chc_id)
+        latest = tx.views.latest(chc_id)
+        plans = tx.views.plans_of(chc_id, alerted=False)
+        charted = tx.views.charted(chc_id)
+        rows = tx.views.worklist(chc_id, technical=False)
+    alerts = Counter(row.alert.patient_id for row in rows)
+    lines = [
+        _line(one, latest.get(one.id), alerts[one.id], plans.get(one.id, []),
+              charted.get(one.id, set()), visit.now)
+        for one in patients
+        if asked.casefold() in f"{one.family_name} {one.given_name} {one.reference}".casefold()
+    ]  # fmt: skip
+    lines.sort(key=lambda line: (line.patient.family_name, line.patient.given_name))
+    return visit.page("patients.html", lines=lines, asked=asked, total=len(patients))
+
+
+def _line(
+    patient: Patient,
+    last_at: int | None,
+    alerts: int,
+    plans: list[PlanRow],
+    charted: set[int],
+    now: int,
+) -> Line:
+    row = row_at(plans, now)
+    watched = {threshold.code for threshold in row.plan.thresholds} if row else set()
+    if row and row.plan.gains:
+        watched.add(Code.WEIGHT)
+    received = {BY_NUMBER[number] for number in charted}
+    draft = any(one.confirmed_by is None for one in plans)
+    return Line(
+        patient, last_at, alerts, _sorted(watched), _sorted(received - watched), draft and not row
+    )
+
+
+def _sorted(codes: set[Code]) -> list[Code]:
+    return [code for code in BY_NUMBER if code in codes]

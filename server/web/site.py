@@ -1,0 +1,58 @@
+"""What all pages share: the store, the clock, what tells of changes, and how pages are made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from server.ports.store import Store
+from server.services.changes import Changes
+from server.web.catalogues import LANGUAGES, translations
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+COOKIE: Final = "vicino"
+
+
+@dataclass
+class Site:
+    """One server's pages. ``secure`` says that browsers reach them over TLS."""
+
+    store: Store
+    changes: Changes
+    broker_ready: Callable[[], bool]
+    now: Callable[[], int]
+    secure: bool
+    environments: dict[str, Environment] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read every template's language once."""
+        self.environments = {language: _environment(language) for language in LANGUAGES}
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name: browsers take ``__Host-`` only over TLS and for one host."""
+        return f"__Host-{COOKIE}" if self.secure else COOKIE
+
+    @cached_property
+    def asset_version(self) -> str:
+        """A mark in the assets' addresses that changes when they are built anew."""
+        built = STATIC / "dist" / "app.js"
+        return f"{int(built.stat().st_mtime):x}" if built.exists() else "none"
+
+
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    found = translations(language)
+    environment.install_gettext_translations(found, newstyle=True)  # type: ignore[attr-defined]
+    return environment

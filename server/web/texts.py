@@ -1,0 +1,126 @@
+"""The words on the pages for the words in the tables; each is translated where it is shown."""
+
+from typing import Final
+
+from contract.codes import Code
+from server.domain.alerts import Outcome, Reason
+from server.domain.plans import Priority
+from server.domain.roles import Role
+from server.web.catalogues import N_
+
+CODES: Final = {
+    Code.SYSTOLIC: N_("Systolic pressure"),
+    Code.DIASTOLIC: N_("Diastolic pressure"),
+    Code.MEAN_ARTERIAL: N_("Mean arterial pressure"),
+    Code.PULSE: N_("Pulse"),
+    Code.HEART_RATE: N_("Heart rate"),
+    Code.SPO2: N_("Oxygen saturation"),
+    Code.TEMPERATURE: N_("Temperature"),
+    Code.WEIGHT: N_("Weight"),
+    Code.GLUCOSE: N_("Blood glucose"),
+}
+# UCUM's units as people write them.
+UNITS: Final = {"mm[Hg]": "mmHg", "/min": N_("bpm"), "Cel": "°C"}
+PRIORITIES: Final = {
+    Priority.HIGH: N_("High"),
+    Priority.MEDIUM: N_("Medium"),
+    Priority.LOW: N_("Low"),
+}
+ROLES: Final = {
+    Role.NURSE: N_("Nurse"),
+    Role.DOCTOR: N_("Doctor"),
+    Role.ADMINISTRATOR: N_("Administrator"),
+}
+OUTCOMES: Final = {
+    Outcome.TREATMENT_CHANGED: N_("Treatment changed"),
+    Outcome.VISIT_ARRANGED: N_("Visit arranged"),
+    Outcome.ADVICE_GIVEN: N_("Advice given"),
+    Outcome.SENT_TO_EMERGENCY: N_("Sent to emergency care"),
+    Outcome.NO_ACTION_NEEDED: N_("No action needed"),
+    Outcome.MEASURING_MISTAKE: N_("Measuring mistake"),
+    Outcome.TECHNICAL_FIXED: N_("Technical fault fixed"),
+}
+REASONS: Final = {
+    Reason.RAISED: N_("new alert"),
+    Reason.AGAIN: N_("began again"),
+    Reason.WORSE: N_("got worse"),
+    Reason.ESCALATED: N_("escalated: nobody answered before"),
+    Reason.UNANSWERED: N_("nobody has answered"),
+    Reason.FOLLOW_UP_PASSED: N_("taken on, but not closed in time"),
+    Reason.PAUSE_ENDED: N_("the pause ended"),
+    Reason.SUPERSEDED: N_("late data changed the picture"),
+}
+TECHNICAL: Final = {
+    "gateway-silent": N_("The gateway has not been heard from"),
+    "certificate-near-end": N_("The gateway's certificate is about to end"),
+    "envelope-refused": N_("The gateway sent something that cannot be taken"),
+    "measurement-held": N_("A measurement waits: somebody must say whose it is"),
+    "measurement-unreadable": N_("A measurement arrived that cannot be read or cannot be true"),
+    "stored-not-judged": N_("Measurements are stored but could not be judged"),
+    "broker-denied": N_("A gateway tried to send or read what it may not"),
+    "broker-replaced": N_("Two gateways use one name: one was disconnected"),
+    "broker-oversized": N_("A gateway sent a message that is too large"),
+    "broker-refused": N_("A gateway without access tried to connect"),
+    "broker-died": N_("The message broker ended and was started again"),
+}
+MARKS: Final = {
+    "late": N_("arrived late"),
+    "unsure": N_("time unsure"),
+    "held": N_("held: not confirmed to be this patient's"),
+    "person": N_("entered by a person"),
+    "flagged": N_("the device reported a doubt"),
+    "LO": N_("LO: below the device's range"),
+    "HI": N_("HI: above the device's range"),
+}
+STATES: Final = {
+    "in-force": N_("in force"),
+    "superseded": N_("superseded by late data"),
+    "withdrawn": N_("entered in error"),
+}
+CAUSES: Final = {
+    "not-measured": N_("not measured"),
+    "held": N_("held: somebody must say whose it is"),
+    "arrived-unreadable": N_("arrived, but unreadable"),
+}
+HELD: Final = {
+    "device-unassigned": N_("The device was nobody's when it measured"),
+    "user-differs": N_("The device's user button does not match the patient"),
+    "device-shared": N_("More than one patient has this device"),
+    "device-changed-hands": N_("The device changed hands about that time"),
+    "weight-differs": N_("The weight differs by more than a tenth from the last one"),
+}
+# A quarantine's reason is for technicians; its beginning or end says what to tell a nurse.
+QUARANTINED: Final = (
+    ("unreadable", N_("The device's bytes cannot be read")),
+    ("not a measurement", N_("What the gateway sent is no measurement")),
+    ("says seq", N_("The gateway's numbering contradicts itself")),
+    ("unknown code", N_("Vicino does not know this kind of value")),
+    ("not one of our patients", N_("A person said: none of our patients")),
+    ("cannot be true", N_("The value cannot be true of a person")),
+    ("expected", N_("The value came in a unit that does not fit it")),
+)
+QUARANTINED_OTHER: Final = N_("It cannot be taken as it came")
+CLOCKS: Final = {
+    "synchronised": N_("synchronised"),
+    "unsynchronised": N_("not synchronised"),
+}
+LANGUAGES: Final = {
+    "it": N_("Italian"),
+    "en": N_("English"),
+    "fr": N_("French"),
+    "de": N_("German"),
+    "es": N_("Spanish"),
+    "ro": N_("Romanian"),
+    "uk": N_("Ukrainian"),
+    "ar": N_("Arabic"),
+    "sq": N_("Albanian"),
+}
+# What a page says after a person's move.
+DONE: Final = {
+    "acknowledged": N_("You have taken this alert on."),
+    "noted": N_("The note is saved."),
+    "paused": N_("Messages of this rule are paused."),
+    "closed": N_("The alert is closed."),
+    "released": N_("The measurement was given to the patient and is being judged."),
+    "rejected": N_("The measurement was put away as not one of your patients'."),
+}

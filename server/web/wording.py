@@ -1,0 +1,253 @@
+"""Numbers, times and alerts in words: one reader's language, one zone, one moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.numbers import format_decimal
+
+from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
+from server.domain.alerts import Alert, Kind
+from server.domain.instants import civil_day, to_datetime, zone
+from server.domain.plans import SIDES, Gain, Plan
+from server.engine.rules import COMPARATOR
+from server.ports.directory import PlanRow
+from server.web import texts
+from server.web.catalogues import N_, translations
+
+# Digits that are always shown; more only where the value has them.
+_DIGITS: Final = {Code.TEMPERATURE: 1, Code.WEIGHT: 1}
+_MISSING: Final = "missing-"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How one page speaks. Instants are milliseconds, values scaled integers."""
+
+    language: str
+    zone_name: str
+    now: int
+
+    def text(self, message: str, **values: object) -> str:
+        """Translate a text and put values into it."""
+        translated = translations(self.language).gettext(message)
+        return translated % values if values else translated
+
+    def code(self, code: Code | int) -> str:
+        """Name what is measured."""
+        return self.text(texts.CODES[_code(code)])
+
+    def unit(self, code: Code | int) -> str:
+        """Name the code's unit as people write it."""
+        unit = DEFINITIONS[_code(code)].unit
+        return self.text(texts.UNITS[unit]) if unit in texts.UNITS else unit
+
+    def decimal(self, code: Code | int, value: Decimal) -> str:
+        """Write a number with the code's usual digits."""
+        digits = "0" * _DIGITS.get(_code(code), 0)
+        pattern = f"#,##0.{digits}###".rstrip(".")
+        return format_decimal(value, pattern, locale=self.language)
+
+    def number(self, code: Code | int, value: int) -> str:
+        """Write a scaled integer, or LO or HI where the device could not say a number (H3)."""
+        if abs(value) == COMPARATOR:
+            return "HI" if value > 0 else "LO"
+        return self.decimal(code, unscaled(_code(code), value))
+
+    def value(self, code: Code | int, value: int) -> str:
+        """Write a scaled integer with its unit."""
+        number = self.number(code, value)
+        return number if number in ("LO", "HI") else f"{number} {self.unit(code)}"
+
+    def moment(self, instant: int | None) -> str:
+        """Write date and time in the page's zone; the year only where it is another."""
+        if instant is None:
+            return "–"
+        local = self._local(instant)
+        if local.year == self._local(self.now).year:
+            skeleton = "d MMM HH:mm"
+            return format_datetime(local, skeleton, locale=self.language)
+        return format_datetime(local, "d MMM y HH:mm", locale=self.language)
+
+    def clock(self, instant: int) -> str:
+        """Write the time of the day, with the day where it is another than today."""
+        if civil_day(instant, self.zone_name) != civil_day(self.now, self.zone_name):
+            return self.moment(instant)
+        return format_time(self._local(instant), "HH:mm", locale=self.language)
+
+    def exact(self, instant: int) -> str:
+        """Write an instant for machines: ISO 8601 with the zone's offset."""
+        return self._local(instant).isoformat(timespec="seconds")
+
+    def day(self, iso_date: str) -> str:
+        """Write a civil date; one that is none is shown as it stands."""
+        try:
+            return format_date(datetime.fromisoformat(iso_date), "long", locale=self.language)
+        except ValueError:
+            return iso_date
+
+    def age(self, instant: int | None) -> str:
+        """Say how long ago, or in how long."""
+        if instant is None:
+            return self.text(N_("never"))
+        delta = timedelta(milliseconds=instant - self.now)
+        if abs(delta) < timedelta(minutes=1):
+            return self.text(N_("now"))
+        return format_timedelta(
+            delta, granularity="minute", threshold=1.5, add_direction=True, locale=self.language
+        )
+
+    def reason(self, alert: Alert, plans: Sequence[PlanRow]) -> str:
+        """Say in words why there is an alert: value, unit and limit."""
+        if alert.kind is Kind.TECHNICAL:
+            return self.text(texts.TECHNICAL.get(alert.rule, N_("Vicino needs attention")))
+        if alert.rule.startswith(_MISSING):
+            return self._absent(alert)
+        plan = plan_at(plans, alert.newest_at)
+        gain = next((one for one in plan.gains if one.name == alert.rule), None) if plan else None
+        if gain is not None:
+            return self._gained(alert, gain)
+        return self._beyond(alert, plan)
+
+    def rule(self, name: str, plans: Sequence[PlanRow], at: int) -> str:
+        """Say what a rule watches for, with the limit that was in force then."""
+        plan = plan_at(plans, at)
+        for gain in plan.gains if plan else ():
+            if gain.name == name:
+                return self.gain(gain)
+        if name.startswith(_MISSING):
+            return self.text(N_("%(code)s not measured"), code=self.code(Code(name[8:])))
+        code, side = _parts(name)
+        if code is None:
+            return name
+        return f"{self.code(code)}, {self.side(code, side, limit_of(plan, name))}"
+
+    def state(self, alert: Alert, people: dict[str, str]) -> str:
+        """Say where an alert stands, in a few words."""
+        if alert.closed_at is not None:
+            who = people.get(alert.closed_by or "", alert.closed_by or "")
+            return self.text(N_("closed by %(who)s"), who=who)
+        if alert.unanswered:
+            return self.text(N_("UNANSWERED"))
+        if alert.paused_until is not None:
+            return self.text(N_("paused until %(when)s"), when=self.clock(alert.paused_until))
+        if alert.owner is not None:
+            who = people.get(alert.owner, alert.owner)
+            return self.text(N_("taken on by %(who)s"), who=who)
+        return self.text(N_("nobody has taken it on"))
+
+    def next_step(self, alert: Alert) -> str:
+        """Say what happens next by itself, and when."""
+        if alert.closed_at is not None:
+            return ""
+        if alert.unanswered or alert.deadline_at is None:
+            return self.text(N_("The chain has ended: take it on now"))
+        when = self.clock(alert.deadline_at)
+        if alert.paused_until is not None:
+            return self.text(N_("the pause ends %(when)s"), when=when)
+        if alert.owner is not None:
+            return self.text(N_("close before %(when)s"), when=when)
+        if alert.step == 0:
+            return self.text(N_("people are told %(when)s"), when=when)
+        return self.text(N_("escalates %(when)s"), when=when)
+
+    def waiting_reason(self, fate: str, reason: str) -> str:
+        """Say in words why a measurement is held or quarantined."""
+        if fate == "held":
+            return self.text(texts.HELD.get(reason, texts.QUARANTINED_OTHER))
+        found = (said for part, said in texts.QUARANTINED if part in reason)
+        return self.text(next(found, texts.QUARANTINED_OTHER))
+
+    def _local(self, instant: int) -> datetime:
+        return to_datetime(instant).astimezone(zone(self.zone_name))
+
+    def _absent(self, alert: Alert) -> str:
+        code = self.code(Code(alert.rule.removeprefix(_MISSING)))
+        if alert.detail == "arrived-unreadable":
+            return self.text(N_("%(code)s arrived, but cannot be read"), code=code)
+        when = self.clock(alert.newest_at)
+        return self.text(N_("%(code)s not measured, expected by %(when)s"), code=code, when=when)
+
+    def _gained(self, alert: Alert, gain: Gain) -> str:
+        newest = "" if alert.newest is None else self.value(Code.WEIGHT, alert.newest)
+        return f"{self.code(Code.WEIGHT)} {newest}: {self.gain(gain)}"
+
+    def gain(self, gain: Gain) -> str:
+        """Say a weight gain's limit."""
+        days = gain.days
+        if gain.more_than is not None:
+            kilograms = self.decimal(Code.WEIGHT, gain.more_than)
+            said = N_("gained more than %(kilograms)s kg within %(days)s days")
+        else:
+            kilograms = self.decimal(Code.WEIGHT, gain.at_least or Decimal(0))
+            said = N_("gained %(kilograms)s kg or more within %(days)s days")
+        return self.text(said, kilograms=kilograms, days=days)
+
+    def _beyond(self, alert: Alert, plan: Plan | None) -> str:
+        code, side = _parts(alert.rule)
+        if code is None:
+            return alert.rule
+        newest = "" if alert.newest is None else f" {self.value(code, alert.newest)}"
+        if alert.comparator:
+            newest = " HI" if alert.comparator > 0 else " LO"
+        return f"{self.code(code)}{newest}, {self.side(code, side, limit_of(plan, alert.rule))}"
+
+    def side(self, code: Code, side: str, limit: Decimal | None) -> str:
+        """Say a limit with its side."""
+        number = "?" if limit is None else self.decimal(code, limit)
+        said = N_("below %(limit)s") if side.startswith("low") else N_("above %(limit)s")
+        return self.text(said, limit=number)
+
+
+def plan_at(plans: Sequence[PlanRow], instant: int) -> Plan | None:
+    """Return the confirmed plan in force at an instant, as the engine chooses it."""
+    row = row_at(plans, instant)
+    return row.plan if row else None
+
+
+def row_at(plans: Sequence[PlanRow], instant: int) -> PlanRow | None:
+    """Return the plan version in force at an instant."""
+    found = [row for row in plans if row.in_force_from is not None and row.in_force_from <= instant]
+    return max(found, key=lambda row: (row.in_force_from or 0, row.version), default=None)
+
+
+def limit_of(plan: Plan | None, rule: str) -> Decimal | None:
+    """Return the limit of a threshold's rule."""
+    code, side = _parts(rule)
+    for threshold in plan.thresholds if plan else ():
+        if threshold.code == code:
+            return dict(zip(SIDES, threshold.limits(), strict=True))[side]
+    return None
+
+
+def source_of(plan: Plan | None, rule: str) -> str | None:
+    """Return the protocol or person that a rule comes from."""
+    code, _ = _parts(rule)
+    rows: list[Any] = [*plan.thresholds, *plan.gains] if plan else []
+    for row in rows:
+        if getattr(row, "name", None) == rule or (code and getattr(row, "code", None) == code):
+            return str(row.source)
+    return None
+
+
+def code_of(rule: str) -> Code | None:
+    """Return what a rule watches: ``weight-…`` gains are about the weight."""
+    if rule.startswith(_MISSING):
+        return Code(rule.removeprefix(_MISSING))
+    if (code := _parts(rule)[0]) is not None:
+        return code
+    return Code.WEIGHT if rule.startswith("weight-") else None
+
+
+def _parts(rule: str) -> tuple[Code | None, str]:
+    for side in SIDES:
+        if rule.endswith(f"-{side}") and rule.removesuffix(f"-{side}") in list(Code):
+            return Code(rule.removesuffix(f"-{side}")), side
+    return None, ""
+
+
+def _code(code: Code | int) -> Code:
+    return code if isinstance(code, Code) else BY_NUMBER[code]

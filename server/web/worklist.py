@@ -1,0 +1,101 @@
+"""The worklist: who needs me now, why, and since when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from server.domain.plans import Priority
+from server.ports.views import WorklistRow
+from server.web.visit import Here, Visit, people
+
+router = APIRouter()
+TABS: Final = ("clinical", "technical", "closed")
+OWNERS: Final = ("mine", "unclaimed")
+_URGENCY: Final = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of the worklist is shown; all of it stands in the address."""
+
+    tab: str
+    owner: str
+    priority: str
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Filters":
+        """Read the address; what it does not know filters nothing."""
+        tab, owner = query.get("tab", ""), query.get("owner", "")
+        priority = query.get("priority", "")
+        return cls(
+            tab if tab in TABS else TABS[0],
+            owner if owner in OWNERS else "",
+            priority if priority in list(Priority) else "",
+        )
+
+    def address(self, path: str = "/worklist", **changed: str) -> str:
+        """Return the address of these filters with some of them changed."""
+        own = {"tab": self.tab, "owner": self.owner, "priority": self.priority, **changed}
+        query = urlencode({key: value for key, value in own.items() if value})
+        return f"{path}?{query}"
+
+    def keep(self, row: WorklistRow, user: str) -> bool:
+        """Tell whether a row is shown. An unanswered alert always is."""
+        alert = row.alert
+        if alert.unanswered and alert.closed_at is None:
+            return True
+        if self.owner == "mine" and alert.owner != user:
+            return False
+        if self.owner == "unclaimed" and alert.owner is not None:
+            return False
+        return not self.priority or alert.priority == self.priority
+
+
+@router.get("/worklist")
+def worklist(visit: Here) -> Response:
+    """Show the whole page."""
+    return visit.page("worklist.html", **_content(visit))
+
+
+@router.get("/worklist/rows")
+def rows(visit: Here) -> Response:
+    """Show what changes: the tabs with their counts, and the rows."""
+    return visit.page("worklist_rows.html", **_content(visit))
+
+
+def ordered(rows: Sequence[WorklistRow]) -> list[WorklistRow]:
+    """Unanswered first, then by priority, unclaimed before claimed, the oldest first."""
+    return sorted(
+        rows,
+        key=lambda row: (
+            not row.alert.unanswered,
+            _URGENCY[row.alert.priority],
+            row.alert.owner is not None,
+            row.alert.raised_at,
+        ),
+    )
+
+
+def _content(visit: Visit) -> dict[str, Any]:
+    filters, chc_id = Filters.of(visit.query), visit.user.chc_id
+    with visit.site.store.read() as tx:
+        clinical = tx.views.worklist(chc_id, technical=False)
+        technical = tx.views.worklist(chc_id, technical=True)
+        closed = tx.views.closed_since(chc_id, visit.today())
+        plans = tx.views.plans_of(chc_id, alerted=filters.tab != "closed")
+        staff = people(tx)
+    counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
+    shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
+    kept = [row for row in shown if filters.keep(row, visit.user.name)]
+    return {
+        "filters": filters,
+        "counts": counts,
+        "rows": kept if filters.tab == "closed" else ordered(kept),
+        "hidden": len(shown) - len(kept),
+        "plans": plans,
+        "people": staff,
+    }
