@@ -9,13 +9,15 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
-from gateway.errors import SettingsError
+from gateway.ble.bluez import BluezWatch
+from gateway.errors import RadioUnavailable, SettingsError
 
 if TYPE_CHECKING:
     from gateway.ble.hci import HciRadio
 
 _HCI: Final = "hci:"
 CONNECT_SECONDS: Final = 20.0
+_OPEN_SECONDS: Final = 15.0
 
 Seen = Callable[[BLEDevice, AdvertisementData], None]
 
@@ -40,17 +42,26 @@ class Radio(Protocol):
 
 
 class BluezRadio:
-    """bleak's own backend: BlueZ over D-Bus."""
+    """bleak's own backend: BlueZ over D-Bus, with an agent of ours for pairing."""
+
+    def __init__(self) -> None:
+        self._watch = BluezWatch()
 
     async def open(self) -> None:
-        """Nothing to do: bleak connects to D-Bus when a scan starts."""
+        """See ``Radio.open``."""
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                await self._watch.open()
+        except TimeoutError as error:
+            raise RadioUnavailable("radio: BlueZ does not answer") from error
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """See ``Radio.close``."""
+        self._watch.close()
 
     async def wait_lost(self) -> None:
-        """A dead bluetoothd shows as silence: the collector watches for that."""
-        await asyncio.Event().wait()
+        """Return when bluetoothd has left the bus."""
+        await self._watch.wait_lost()
 
     def scanner(self, seen: Seen, service_uuids: list[str] | None) -> BleakScanner:
         """See ``Radio.scanner``."""
