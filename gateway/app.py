@@ -18,7 +18,7 @@ from gateway.ble import open_radio
 from gateway.clock import Moment
 from gateway.collector import Collector
 from gateway.errors import NotNow
-from gateway.heartbeat import Report, Status, certificate_ends_at, message, write_status
+from gateway.heartbeat import Report, Status, certificate_ends_at, is_news, message, write_status
 from gateway.outbox import OutboxThread, State
 from gateway.settings import Settings, tls_context
 from gateway.uplink import MqttLink, Uplink, client_id
@@ -104,9 +104,13 @@ class App:
 
     async def _keep_status(self) -> None:
         """Keep the file that ``vicino-gateway status`` reads."""
+        written: Status | None = None
         while True:
             with _not_now():
-                write_status(self._settings.state_dir, self._status(await self._outbox.state()))
+                status = self._status(await self._outbox.state())
+                if written is None or is_news(written, status):
+                    write_status(self._settings.state_dir, status)
+                    written = status
             await asyncio.sleep(_STATUS_SECONDS)
 
     def _status(self, state: State) -> Status:

@@ -2,6 +2,14 @@
 
 from gateway.heartbeat.certificate import certificate_ends_at
 from gateway.heartbeat.report import Report, message
-from gateway.heartbeat.status import Status, read_status, write_status
+from gateway.heartbeat.status import Status, is_news, read_status, write_status
 
-__all__ = ["Report", "Status", "certificate_ends_at", "message", "read_status", "write_status"]
+__all__ = [
+    "Report",
+    "Status",
+    "certificate_ends_at",
+    "is_news",
+    "message",
+    "read_status",
+    "write_status",
+]

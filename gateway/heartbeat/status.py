@@ -10,6 +10,7 @@ from msgspec import Struct
 from contract.messages import Clock
 
 _FILE: Final = "status.json"
+_STALE_MS: Final = 5_000
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -37,6 +38,15 @@ class Status(Struct, frozen=True, kw_only=True):
     def is_running(self) -> bool:
         """Tell whether the process that wrote this still runs."""
         return Path(f"/proc/{self.pid}").exists()
+
+
+def is_news(written: Status, status: Status) -> bool:
+    """Tell whether to write again: something changed, or the file would look stale.
+
+    Every write wears the memory card.
+    """
+    stale = status.written_at - written.written_at >= _STALE_MS
+    return stale or msgspec.structs.replace(status, written_at=written.written_at) != written
 
 
 def write_status(state_dir: Path, status: Status) -> None:

@@ -116,7 +116,7 @@ class Uplink:
 
     async def run(self) -> None:
         """Run until cancelled. What fails for now is tried again."""
-        await self._refresh()
+        await self._wait_for_outbox()
         self._link.start(self, self._will)
         try:
             while True:
@@ -124,6 +124,13 @@ class Uplink:
                 await self._pause(await self._turn())
         finally:
             await self._link.stop()
+
+    async def _wait_for_outbox(self) -> None:
+        """Wait until the outbox can be read: every envelope names its epoch."""
+        seconds = await self._turn()
+        while not self._epoch:
+            await self._pause(seconds)
+            seconds = await self._turn()
 
     async def _turn(self) -> float | None:
         """Do what there is to do; return how long nothing more can be due (None: until woken)."""
@@ -153,6 +160,8 @@ class Uplink:
 
     async def _refresh(self) -> None:
         state = await self._outbox.state()
+        if state.epoch != self._epoch:
+            self._flight.again()  # a new file: its numbers begin at 1
         self._epoch, self._next_seq = state.epoch, state.next_seq
 
     def _check_overdue(self) -> None:
