@@ -69,6 +69,7 @@ class Session:
         self._reported = asyncio.Event()
         self._origin: Origin = "device"
         self._deliveries = 0
+        self._seconds_max = SESSION_SECONDS_MAX
         self._client = radio.client(sighting.device, lambda _client: self._arrived.put_nowait(None))
 
     async def run(self) -> Outcome:
@@ -84,11 +85,11 @@ class Session:
                 await self._disconnect()
 
     async def _subscribe(self) -> None:
-        found = 0
+        found: list[Source] = []
         for source in self._profile.measurement:
             characteristic = self._find(normalize_uuid_str(source.characteristic_uuid))
             if characteristic is not None:
-                found += 1
+                found.append(source)
                 await self._listen(characteristic, source)
         if not found:
             raise DeviceUnavailable(
@@ -97,6 +98,8 @@ class Session:
             )
         if self._profile.record_access:
             await self._ask_for_records()
+        elif all(source.delivery == "notify" for source in found):
+            self._seconds_max = STREAM_SECONDS_MAX
 
     async def _listen(self, characteristic: BleakGATTCharacteristic, source: Source) -> None:
         def arrived(_characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
@@ -123,12 +126,8 @@ class Session:
 
     async def _take(self) -> Ended:
         """Deliver what arrives until the peer ends, is idle, or its time is over."""
-        streams = all(source.delivery == "notify" for source in self._profile.measurement)
-        limit = SESSION_SECONDS_MAX
-        if streams and not self._profile.record_access:
-            limit = STREAM_SECONDS_MAX
         loop = asyncio.get_running_loop()
-        ends_at = loop.time() + limit
+        ends_at = loop.time() + self._seconds_max
         while True:
             wait = min(IDLE_SECONDS, ends_at - loop.time())
             if wait <= 0 and self._arrived.empty():
