@@ -75,7 +75,7 @@ def step(state: State, batch: Observations) -> Overlay:
     order = order[np.searchsorted(slot[order], 0) :]  # slot -1: no rule watches these
     batch, slot = batch.take(order), slot[order]
     starts = np.flatnonzero(np.diff(slot, prepend=-1))
-    ends = np.append(starts[1:], len(slot))
+    ends = np.append(starts, len(slot))[1:]
     good = _in_order(state, batch, slot[starts], starts, ends)
     touched = slot[starts[good]]
     overlay = Overlay(touched, state.rows.take(touched))

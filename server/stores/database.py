@@ -99,8 +99,13 @@ class Database:
                 yield SqlTransaction(connection)
             return
         writes = self.engine.execution_options(writes=True)
-        with self._writing, _mapped(), writes.begin() as connection:
-            yield SqlTransaction(connection)
+        if not self._writing.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise StoreUnavailable(f"another write has run for {BUSY_TIMEOUT_SECONDS} seconds")
+        try:
+            with _mapped(), writes.begin() as connection:
+                yield SqlTransaction(connection)
+        finally:
+            self._writing.release()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:

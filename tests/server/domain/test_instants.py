@@ -1,0 +1,112 @@
+"""When was it measured? Local times, gateways without a clock, both summer-time nights."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from server.domain.instants import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Quality,
+    at_local,
+    civil_day,
+    measured_at,
+)
+
+ROME = "Europe/Rome"
+
+
+def instant(*parts: int) -> int:
+    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc,arg-type]
+
+
+NOON = instant(2026, 7, 10, 10)
+
+
+def told(device_time: str | None, received_at: int = NOON, **more: object):
+    fields = {"clock_synchronised": True, "time_unset": False, "zone_name": ROME, **more}
+    stored_at = fields.pop("stored_at", received_at + 1000)
+    return measured_at(
+        device_time=device_time,
+        received_at=received_at,
+        stored_at=stored_at,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def test_a_devices_local_time_is_read_in_the_patients_zone() -> None:
+    assert told("2026-07-10T08:15:00").at == instant(2026, 7, 10, 6, 15)
+    assert told("2026-07-10T08:15:00").quality is Quality.TRUSTED
+
+
+def test_without_a_device_time_the_gateways_stands_in() -> None:
+    assert (told(None).at, told(None).quality) == (NOON, Quality.RECEIVED)
+
+
+@pytest.mark.parametrize(
+    ("device_time", "mark"),
+    [
+        ("2031-01-01T08:00:00", "device-clock-ahead"),
+        ("2000-01-01T00:00:00", "device-clock-behind"),
+        ("2026-02-31T00:00:00", "device-time-impossible"),
+    ],
+)
+def test_a_time_that_cannot_be_is_unsure_and_the_arrival_stands_in(
+    device_time: str, mark: str
+) -> None:
+    assert (told(device_time).at, told(device_time).quality) == (NOON, Quality.UNSURE)
+    assert told(device_time).mark == mark
+
+
+def test_the_devices_word_that_its_clock_is_not_set_wins_over_its_date() -> None:
+    """ChoiceMMed oximeters send "clock not set" together with a date."""
+    assert told("2026-07-10T11:59:00", time_unset=True).mark == "device-clock-unset"
+
+
+def test_a_device_five_minutes_ahead_is_believed() -> None:
+    assert told("2026-07-10T12:05:00").quality is Quality.TRUSTED
+    assert told("2026-07-10T12:05:01").quality is Quality.UNSURE
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        (instant(2026, 10, 25, 0, 31), instant(2026, 10, 25, 0, 30)),  # still summer time
+        (instant(2026, 10, 25, 1, 31), instant(2026, 10, 25, 1, 30)),  # the hour again
+    ],
+)
+def test_in_the_doubled_hour_the_nearest_to_the_arrival_is_taken_and_marked(
+    received: int, expected: int
+) -> None:
+    found = told("2026-10-25T02:30:00", received)
+    assert (found.at, found.mark) == (expected, "doubled-hour")
+
+
+def test_a_time_in_the_spring_gap_is_still_an_instant() -> None:
+    found = told("2026-03-29T02:30:00", instant(2026, 3, 29, 1, 31))
+    assert found.quality is Quality.TRUSTED
+    assert abs(found.at - instant(2026, 3, 29, 1, 30)) <= HOUR
+
+
+@pytest.mark.parametrize(
+    ("received", "synchronised", "mark"),
+    [
+        (60_000, False, "gateway-clock-unset"),
+        (NOON, False, "gateway-clock-unsynchronised"),
+        (NOON + 10 * DAY, True, "gateway-clock-ahead"),
+    ],
+)
+def test_a_gateway_without_a_clock_is_unsure(received: int, synchronised: bool, mark: str) -> None:
+    found = told(None, received, clock_synchronised=synchronised, stored_at=NOON + MINUTE)
+    assert (found.quality, found.mark) == (Quality.UNSURE, mark)
+
+
+def test_civil_days_follow_the_zone_on_both_summer_time_nights() -> None:
+    assert civil_day(instant(2026, 3, 28, 23, 30), ROME) == civil_day(
+        instant(2026, 3, 29, 12), ROME
+    )
+    day = civil_day(instant(2026, 10, 25, 12), ROME)
+    assert at_local(day + 1, 0, ROME) - at_local(day, 0, ROME) == 25 * HOUR
+    spring = civil_day(instant(2026, 3, 29, 12), ROME)
+    assert at_local(spring + 1, 0, ROME) - at_local(spring, 0, ROME) == 23 * HOUR
