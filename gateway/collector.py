@@ -194,8 +194,12 @@ class Collector:
                 _log.info("there is room again: kept what had waited")
 
     async def _store_oldest(self) -> None:
-        seq = await self._outbox.store(self._unkept[0])
-        self._unkept.popleft()
+        oldest = self._unkept.popleft()
+        try:
+            seq = await self._outbox.store(oldest)
+        except OutboxUnavailable:
+            self._unkept.appendleft(oldest)
+            raise
         if seq is not None:
             _log.info("stored seq=%d", seq)
             self._stored()

@@ -33,6 +33,7 @@ from gateway.uplink.link import Link
 _log = logging.getLogger(__name__)
 _ENVELOPE_SPARE_BYTES: Final = 512  # around the measurements: type, gateway, epoch, seq
 _RETRY_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 30.0  # a store whose caller was cancelled wakes nobody
 
 Order = Configuration | Command
 
@@ -132,8 +133,8 @@ class Uplink:
             await self._pause(seconds)
             seconds = await self._turn()
 
-    async def _turn(self) -> float | None:
-        """Do what there is to do; return how long nothing more can be due (None: until woken)."""
+    async def _turn(self) -> float:
+        """Do what there is to do; return how many seconds nothing more can be due."""
         try:
             while self._payloads:
                 await self._take(self._payloads.popleft())
@@ -144,9 +145,10 @@ class Uplink:
         except NotNow as error:
             _log.error("%s", error)
             return _RETRY_SECONDS
-        return self._flight.wait_seconds(time.monotonic())
+        due = self._flight.wait_seconds(time.monotonic())
+        return _LOOK_SECONDS if due is None else min(due, _LOOK_SECONDS)
 
-    async def _pause(self, seconds: float | None) -> None:
+    async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
