@@ -4,6 +4,7 @@ import http.cookiejar
 import json
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ class ServerProcess:
         self.folder, self.url = folder, f"http://127.0.0.1:{port}"
         self.broker = f"mqtts://127.0.0.1:{broker_port}"
         self.settings = folder / "server.toml"
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         lines = ['data_dir = "data"', f"http_port = {port}", f"broker_port = {broker_port}"]
         self.settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -45,6 +47,12 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the server and wait until it is healthy."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self._port))
+            except OSError as error:
+                raise ServerFailed(f"port {self._port} is taken: choose another") from error
         with (self.folder / "server.log").open("ab") as log:
             call = [sys.executable, "-m", "server", "run", "--settings", str(self.settings)]
             # A session of its own: Ctrl-C in the terminal must not reach it before us.
