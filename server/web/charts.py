@@ -22,7 +22,7 @@ PERIODS: Final = {"1": DAY, "7": 7 * DAY, "30": 30 * DAY, "90": 90 * DAY, "365":
 POINTS_MAX: Final = 1000
 # Buckets give two points each; the half of the room is kept for what lies beyond a limit.
 _BUCKETS: Final = POINTS_MAX // 4
-# A day's rhythm is drawn as one line, a day left out is a gap.
+# Where somebody measures daily, a day left out is a gap.
 _GAP: Final = 36 * HOUR
 _MARKS: Final = (
     (MARK_HELD, "held"),
@@ -40,8 +40,8 @@ def in_force(plans: Sequence[PlanRow]) -> list[tuple[PlanRow, int, int | None]]:
         (row for row in plans if row.in_force_from is not None),
         key=lambda row: (row.in_force_from or 0, row.version),
     )
-    ends: list[int | None] = [row.in_force_from for row in confirmed[1:]]
-    pairs = zip(confirmed, [*ends, None], strict=True)
+    ends = [*(row.in_force_from for row in confirmed[1:]), None]
+    pairs = zip(confirmed, ends, strict=False)
     return [(row, row.in_force_from or 0, end) for row, end in pairs if row.in_force_from != end]
 
 
@@ -78,7 +78,7 @@ def chart(
     """Return what the page's script draws (its form stands in ``frontend/src/charts.js``)."""
     series = [_point(code, point) for point in thinned(code, points, plans)]
     words = {point[2] for point in series if point[2]}
-    marks = {word: mark_text(w, word) for word in words}
+    marks = {word: f"({mark_text(w, word)})" for word in words}
     return {
         "label": w.code(code),
         "unit": w.unit(code),
@@ -86,7 +86,7 @@ def chart(
         "zone": w.zone_name,
         "from": period[0],
         "to": period[1],
-        "gap_ms": _GAP,
+        "gap_ms": _gap(points),
         "texts": {
             "keys": w.text(N_("Arrow keys move from value to value")),
             "none": w.text(N_("No values in this period")),
@@ -132,6 +132,13 @@ def _point(code: Code, point: np.void) -> tuple[int, float | None, str]:
     mark = mark_of(point)
     value = None if mark in ("LO", "HI") else float(int(point["value"]) * DEFINITIONS[code].step)
     return int(point["at"]), value, mark
+
+
+def _gap(points: Points) -> int:
+    """Return the longest time over which a line is drawn: a patient's own rhythm is no gap."""
+    if len(points) < 3:
+        return _GAP
+    return max(_GAP, 3 * int(np.median(np.diff(points["at"]))))
 
 
 def _beyond(code: Code, points: Points, plans: Sequence[PlanRow]) -> NDArray[np.bool_]:

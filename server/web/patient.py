@@ -20,6 +20,7 @@ from server.web import charts
 from server.web.catalogues import N_
 from server.web.visit import Here, Visit, people
 from server.web.wording import Wording, row_at
+from server.web.worklist import urgency
 
 router = APIRouter()
 DEFAULT_PERIOD: Final = "30"
@@ -72,7 +73,7 @@ def show(visit: Here, patient_id: int) -> Response:
         plans=plans,
         plan=row_at(plans, visit.now),
         drafts=[row for row in plans if row.confirmed_by is None],
-        alerts=[one for one in alerts if one.closed_at is None],
+        alerts=sorted((one for one in alerts if one.closed_at is None), key=urgency),
         closed=[one for one in alerts if one.closed_at is not None][:10],
         days=days,
         periods=charts.PERIODS,
@@ -160,7 +161,7 @@ def _vitals(
         if not len(year) and not limits and not gains:
             continue
         points = year[year["at"] >= since]
-        said = [w.side(code, side, limit) for side, limit in limits.items()]
+        said = [f"{w.side(code, side, limit)} {w.unit(code)}" for side, limit in limits.items()]
         found.append(
             Vital(
                 code,

@@ -97,7 +97,12 @@ class Wording:
         if abs(delta) < timedelta(minutes=1):
             return self.text(N_("now"))
         return format_timedelta(
-            delta, granularity="minute", threshold=1.5, add_direction=True, locale=self.language
+            delta,
+            granularity="minute",
+            threshold=1.5,
+            add_direction=True,
+            format="short",
+            locale=self.language,
         )
 
     def reason(self, alert: Alert, plans: Sequence[PlanRow]) -> str:

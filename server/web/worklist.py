@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from server.domain.alerts import Alert
 from server.domain.plans import Priority
 from server.ports.views import WorklistRow
 from server.web.visit import Here, Visit, people
@@ -69,15 +70,13 @@ def rows(visit: Here) -> Response:
 
 def ordered(rows: Sequence[WorklistRow]) -> list[WorklistRow]:
     """Unanswered first, then by priority, unclaimed before claimed, the oldest first."""
-    return sorted(
-        rows,
-        key=lambda row: (
-            not row.alert.unanswered,
-            _URGENCY[row.alert.priority],
-            row.alert.owner is not None,
-            row.alert.raised_at,
-        ),
-    )
+    return sorted(rows, key=lambda row: urgency(row.alert))
+
+
+def urgency(alert: Alert) -> tuple[bool, int, bool, int]:
+    """Return what open alerts are sorted by."""
+    claimed = alert.owner is not None
+    return not alert.unanswered, _URGENCY[alert.priority], claimed, alert.raised_at
 
 
 def _content(visit: Visit) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""One alert: its evidence back to the bytes, and what two nurses do with it."""
+
+import re
+
+from tests.server.web.district import EPOCH, HOUR, District
+
+
+def raised(district: District) -> int:
+    district.measure({"systolic": "190"}, raw="1ebe00680078")
+    return district.alert("systolic-high-outer")
+
+
+def test_the_evidence_leads_back_to_the_bytes(district: District):
+    page = district.browser("anna").get(f"/alerts/{raised(district)}").text
+    expected = f'data-gateway="gw-1" data-epoch="{EPOCH}" data-seq="1" data-raw="1ebe00680078"'
+    assert expected in page
+    for word in ("systolic-high-outer", "ESC 2024", "version 1", "confirmed by Dora Gallo"):
+        assert word in page
+
+
+def test_it_says_who_was_told_and_whether_it_arrived(district: District):
+    page = district.browser("anna").get(f"/alerts/{raised(district)}").text
+    assert "<strong>Nurse</strong>, new alert" in page
+    assert "not delivered yet" in page
+
+
+def test_two_nurses_the_second_learns_who_was_first(district: District):
+    number = raised(district)
+    anna, bruno = district.browser("anna"), district.browser("bruno")
+    assert anna.post(f"/alerts/{number}/acknowledge").status_code == 303
+    answer = bruno.post(f"/alerts/{number}/acknowledge")
+    assert answer.status_code == 409
+    assert "already taken by Anna Neri" in answer.text
+    assert district.world.rows(f"select owner from alerts where id={number}") == [("anna",)]
+
+
+def test_taking_on_twice_is_no_mistake(district: District):
+    number = raised(district)
+    anna = district.browser("anna")
+    assert [anna.post(f"/alerts/{number}/acknowledge").status_code for _ in (1, 2)] == [303, 303]
+
+
+def test_closing_needs_an_outcome_and_a_day_and_keeps_the_form(district: District):
+    number = raised(district)
+    anna = district.browser("anna")
+    answer = anna.post(f"/alerts/{number}/close", {"outcome": "advice-given", "review": ""})
+    assert answer.status_code == 422
+    assert 'value="advice-given" selected' in answer.text
+    assert re.search(r'id="review"[^>]*aria-invalid="true"', answer.text)
+    past = anna.post(f"/alerts/{number}/close", {"outcome": "nonsense", "review": "2020-01-01"})
+    assert past.status_code == 422
+    assert 'value="2020-01-01"' in past.text
+    assert district.world.rows("select count(*) from alerts where closed_at is not null") == [(0,)]
+
+
+def test_a_closed_alert_says_its_outcome_and_the_next_review(district: District):
+    number = raised(district)
+    anna, bruno = district.browser("anna"), district.browser("bruno")
+    form = {"outcome": "visit-arranged", "review": "2026-10-01"}
+    assert anna.post(f"/alerts/{number}/close", form).status_code == 303
+    page = anna.get(f"/alerts/{number}?done=closed").text
+    assert "The alert is closed." in page
+    assert "Visit arranged" in page
+    assert "1 Oct" in page
+    again = bruno.post(f"/alerts/{number}/close", form)
+    assert again.status_code == 409
+    assert "Somebody was faster" in again.text
+
+
+def test_a_pause_needs_a_reason_and_ends(district: District):
+    number = raised(district)
+    anna = district.browser("anna")
+    refused = anna.post(f"/alerts/{number}/pause", {"hours": "4", "reason": " "})
+    assert refused.status_code == 422
+    assert '<option value="4" selected' in refused.text
+    assert anna.post(f"/alerts/{number}/pause", {"hours": "9999", "reason": "x"}).status_code == 422
+    taken = anna.post(f"/alerts/{number}/pause", {"hours": "4", "reason": "In hospital"})
+    assert taken.status_code == 303
+    until = district.world.rows(f"select paused_until from alerts where id={number}")
+    assert until == [(district.now + 4 * HOUR,)]
+    assert "paused until" in anna.get(f"/alerts/{number}").text
+
+
+def test_a_note_is_kept_with_its_author(district: District):
+    number = raised(district)
+    anna = district.browser("anna")
+    assert anna.post(f"/alerts/{number}/note", {"text": "  "}).status_code == 422
+    assert anna.post(f"/alerts/{number}/note", {"text": "x" * 1001}).status_code == 422
+    anna.post(f"/alerts/{number}/note", {"text": "Phoned the daughter"})
+    page = district.browser("bruno").get(f"/alerts/{number}").text
+    assert "<strong>Anna Neri</strong>: Phoned the daughter" in page
+
+
+def test_every_move_tells_the_open_pages(district: District):
+    number = raised(district)
+    anna, before = district.browser("anna"), district.changes.count
+    anna.post(f"/alerts/{number}/acknowledge")
+    assert district.changes.count == before + 1

@@ -1,0 +1,196 @@
+"""The patient page: nothing unwatched looks calm, nothing beyond a limit is lost."""
+
+import csv
+import io
+import random
+
+import numpy as np
+import pytest
+
+from contract.codes import Code
+from server.domain.plans import parse_plan
+from server.ports.charts import MARK_HELD, MARK_LATE, POINT
+from server.ports.directory import PlanRow
+from server.web import charts
+from server.web.wording import Wording
+from tests.server.web.district import DAY, HOUR, MINUTE, T0, WATCHED, District
+
+W = Wording("en", "Europe/Rome", T0)
+
+
+def plan_row(version: int, from_at: int, body: str) -> PlanRow:
+    return PlanRow(1, version, parse_plan(body), "dora", 0, "dora", from_at)
+
+
+LIMITS = '{"thresholds": [{"code": "systolic", "source": "test", "high_outer": "%s"}]}'
+
+
+def points(values: list[tuple[int, float, int]]) -> charts.Points:
+    return np.array([(at, round(value * 10), marks) for at, value, marks in values], POINT)
+
+
+def test_what_nobody_watches_says_so_and_is_never_green(district: District):
+    district.measure({"systolic": "120", "diastolic": "80"})
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    diastolic = page[page.index('id="diastolic"') :]
+    assert "received, not watched" in diastolic
+    systolic = page[page.index('id="systolic"') : page.index('id="diastolic"')]
+    assert "not watched" not in systolic
+
+
+def test_a_vital_of_a_patient_without_a_plan_has_its_chart(district: District):
+    patient = district.person("P2", "Bianchi", "Giuseppe")
+    district.world.device("AA:BB:CC:DD:EE:02", patient)
+    district.measure({"pulse": "70"}, device="AA:BB:CC:DD:EE:02")
+    chart = district.browser("anna").get(f"/patients/{patient}/chart/pulse").json()
+    assert chart["series"][0]["points"][0][1] == 70
+    assert chart["bands"] == []
+
+
+def test_a_patient_without_a_plan_is_not_watched_and_a_draft_watches_nothing(district: District):
+    patient = district.person("P2", "Bianchi", "Giuseppe")
+    with district.store.write() as tx:
+        person = tx.directory.patient(patient)
+        assert person is not None
+        tx.directory.add_plan(person, parse_plan(LIMITS % 180), "anna", district.now)
+    browser = district.browser("anna")
+    page = browser.get(f"/patients/{patient}").text
+    assert "No plan is confirmed: nothing is watched." in page
+    assert "draft, watches nothing" in page
+    row = browser.get("/patients?q=bianchi").text
+    assert "not watched" in row
+    assert "the plan is a draft" in row
+
+
+def test_the_list_names_what_is_received_and_not_watched(district: District):
+    district.measure({"systolic": "120", "pulse": "70"})
+    page = district.browser("anna").get("/patients").text
+    assert "received, not watched: Pulse" in " ".join(page.split()).replace("</span>", "").replace(
+        "not watched</p>", ""
+    )
+
+
+def test_the_page_shows_the_newest_value_and_how_it_lies(district: District):
+    district.measure({"systolic": "190"}, ago=20 * MINUTE)
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    assert '<strong class="newest-value level-outer">190 mmHg</strong>' in page
+    assert "beyond the outer limit" in page
+    assert "Systolic pressure 190 mmHg, above 180" in page
+
+
+def test_stored_but_not_judged_is_said_at_the_top(district: District):
+    district.measure({"systolic": "120"})
+    with district.store.write() as tx:
+        tx.inputs.set_aside(1, "poisoned")
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    number = district.world.rows("select count(*) from inputs where set_aside is not null and"
+                                 f" patient_id={district.maria}")[0][0]  # fmt: skip
+    assert number == 1
+    assert "stored, not judged" in page
+
+
+def test_the_chart_has_points_limits_and_alerts_of_the_period(district: District):
+    district.measure({"systolic": "120"}, ago=20 * DAY)
+    district.measure({"systolic": "190"}, ago=10 * MINUTE)
+    address = f"/patients/{district.maria}/chart/systolic?days="
+    browser = district.browser("anna")
+    month, day = (browser.get(address + days).json() for days in ("30", "1"))
+    assert [point[1] for point in month["series"][0]["points"]] == [120, 190]
+    assert [point[1] for point in day["series"][0]["points"]] == [190]
+    assert month["unit"] == "mmHg"
+    assert {(band["level"], band.get("above"), band.get("below")) for band in month["bands"]} == {
+        ("outer", None, 80), ("inner", 160, None), ("outer", 180, None),
+    }  # fmt: skip
+    assert {alert["label"] for alert in day["alerts"]} == {
+        "Systolic pressure 190 mmHg, above 160",
+        "Systolic pressure 190 mmHg, above 180",
+    }
+    times = {point[0] for point in day["series"][0]["points"]}
+    assert {alert["at"] for alert in day["alerts"]} <= times
+
+
+def test_a_value_the_device_could_not_say_has_no_number(district: District):
+    district.measure({"spo2": "LO"})
+    chart = district.browser("anna").get(f"/patients/{district.maria}/chart/spo2").json()
+    assert chart["series"][0]["points"][0][1:] == [None, "LO"]
+
+
+def test_each_version_draws_its_own_band():
+    plans = [plan_row(1, 0, LIMITS % 170), plan_row(2, T0 - 5 * DAY, LIMITS % 190)]
+    bands = charts.chart(W, Code.SYSTOLIC, points([]), plans, [], (T0 - 30 * DAY, T0))["bands"]
+    assert bands == [
+        {"from": None, "to": T0 - 5 * DAY, "level": "outer", "above": 170.0},
+        {"from": T0 - 5 * DAY, "to": None, "level": "outer", "above": 190.0},
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_point_beyond_a_limit_is_lost_among_many(seed: int):
+    rnd = random.Random(seed)
+    plans = [plan_row(1, 0, LIMITS % 170), plan_row(2, T0 - 5 * DAY, LIMITS % 150)]
+    found = [(T0 - at * MINUTE, rnd.uniform(100, 145), 0) for at in range(20_000, 0, -1)]
+    for place in rnd.sample(range(20_000), 200):
+        at, _, _ = found[place]
+        found[place] = (at, rnd.uniform(151, 220), 0)
+    made = points(found)
+    thin = charts.thinned(Code.SYSTOLIC, made, plans)
+    assert len(thin) <= charts.POINTS_MAX
+    limit = np.where(made["at"] >= T0 - 5 * DAY, 1500, 1700)
+    beyond = made[made["value"] > limit]
+    assert len(beyond) > 50
+    assert set(beyond["at"].tolist()) <= set(thin["at"].tolist())
+    assert made["value"].max() == thin["value"].max()
+    assert made["value"].min() == thin["value"].min()
+
+
+def test_all_beyond_a_limit_is_still_a_chart_that_fits():
+    made = points([(T0 - at * MINUTE, 200 + at % 7, 0) for at in range(20_000, 0, -1)])
+    thin = charts.thinned(Code.SYSTOLIC, made, [plan_row(1, 0, LIMITS % 170)])
+    assert 400 <= len(thin) <= charts.POINTS_MAX
+    assert np.all(np.diff(thin["at"]) > 0)
+
+
+def test_marks_are_words_that_the_readout_says():
+    made = points([(T0, 150, MARK_HELD | MARK_LATE)])
+    chart = charts.chart(W, Code.SYSTOLIC, made, [], [], (T0 - DAY, T0))
+    assert chart["series"][0]["points"] == [(T0, 150.0, "held+late")]
+    assert chart["texts"]["marks"] == {
+        "held+late": "(held: not confirmed to be this patient's, arrived late)"
+    }
+
+
+def test_the_table_holds_the_same_values_as_the_chart(district: District):
+    district.measure({"systolic": "131"}, ago=2 * HOUR)
+    district.measure({"systolic": "147"}, ago=HOUR)
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    table = page[page.index('class="table table-sm values"') :]
+    assert table.index('class="numeric">147<') < table.index('class="numeric">131<')
+    assert "arrived late" in table
+
+
+def test_the_file_holds_every_value_with_its_time_and_state(district: District):
+    district.measure({"systolic": "131", "diastolic": "80"}, ago=HOUR)
+    answer = district.browser("anna").get(f"/patients/{district.maria}/measurements.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["what"], row["value"], row["unit"]) for row in rows] == [
+        ("systolic", "131.0", "mm[Hg]"),
+        ("diastolic", "80.0", "mm[Hg]"),
+    ]
+    assert rows[0]["measured at"] == "2026-09-21T15:13:20+02:00"
+
+
+def test_an_absence_says_its_cause(district: District):
+    district.measure({"systolic": "120"}, ago=HOUR)
+    district.now += 2 * DAY
+    district.judge()
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    assert "Systolic pressure, expected by" in page
+    assert "not measured" in page
+
+
+def test_limits_are_listed_with_their_unit(district: District):
+    assert WATCHED["expected"]
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    assert "below 80 mmHg; above 160 mmHg; above 180 mmHg" in page
+    assert "expected every day by 20:00" in page
