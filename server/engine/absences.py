@@ -43,8 +43,8 @@ def fall_due(state: State, now: int) -> Fallen:
         version = in_force(versions, due)
         if version is not None and version.rules.get(code, NOTHING).due_minute >= 0:
             window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
-            if int(rows.last[index, 0]) < window_from:
-                rows.active[index] |= 1 << MISSING_BIT
+            if int(rows.live["last"][index, 0]) < window_from:
+                rows.live["active"][index] |= 1 << MISSING_BIT
                 fallen.absences.append(Absence(patient, code, version.number, window_from, due))
         rows.due_at[index] = next_due(versions, code, due, due)
     return fallen

@@ -54,8 +54,8 @@ def rebuild(
     version = in_force(versions, max(memory.at, now))
     zone = state.zone_number(version.zone_name if version else "UTC")
     write_rules(rows, 0, code, versions, max(memory.at, now), zone)
-    missing = int(state.rows.active[slot]) & 1 << MISSING_BIT
-    if missing and memory.at <= int(state.rows.last[slot, 0]):
+    missing = int(state.rows.live["active"][slot]) & 1 << MISSING_BIT
+    if missing and memory.at <= int(state.rows.live["last"][slot, 0]):
         memory.active |= missing
     write_memory(rows, 0, memory)
     rows.due_at[0] = next_due(versions, code, int(state.rows.due_at[slot]), now)

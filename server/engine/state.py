@@ -21,60 +21,66 @@ FOREVER: Final = 2**62
 NO_DAY: Final = -(2**31)
 
 
+# One row a slot in each table, packed so that touching a slot touches one or two cache lines.
+# ``span`` is the time in which the limits are in force.
+LIMITS: Final = np.dtype(
+    [
+        ("bound", "<i4", THRESHOLDS),
+        ("release", "<i4", THRESHOLDS),
+        ("span", "<i8", 2),
+        ("need", "u1", THRESHOLDS),
+        ("window", "u1", THRESHOLDS),
+        ("version", "<i4"),
+        ("zone", "<i2"),
+        ("gains", "?"),
+        ("padding", "u1"),
+    ]
+)
+# ``last`` is (at, key) of the newest observation; ``active`` has one bit a rule.
+LIVE: Final = np.dtype(
+    [("last", "<i8", 2), ("shift", "u1", THRESHOLDS), ("active", "u1"), ("padding", "u1", 3)]
+)
+# ``day`` and ``first`` are the first weighings of the newest civil days, oldest first, filled
+# from the right.
+GAIN: Final = np.dtype(
+    [
+        ("day", "<i4", DAYS_KEPT),
+        ("first", "<i4", DAYS_KEPT),
+        ("exceeds", "<i4", GAINS),
+        ("days", "u1", GAINS),
+        ("padding", "u1", 6),
+    ]
+)
+
+
 @dataclass(slots=True)
 class Rows:
-    """A column for each thing a slot holds; the same class holds all slots or the touched ones.
+    """The tables of all slots, or of the touched ones."""
 
-    ``span`` is the time in which the row's limits are in force. ``last`` is (at, key) of the
-    newest observation. ``day`` and ``first`` are the first weighings of the newest civil days,
-    oldest first, filled from the right.
-    """
-
-    bound: NDArray[np.int32]
-    release: NDArray[np.int32]
-    need: NDArray[np.uint8]
-    window: NDArray[np.uint8]
-    span: NDArray[np.int64]
-    last: NDArray[np.int64]
-    shift: NDArray[np.uint8]
-    active: NDArray[np.uint8]
-    gain_days: NDArray[np.uint8]
-    exceeds: NDArray[np.int32]
-    day: NDArray[np.int32]
-    first: NDArray[np.int32]
-    version: NDArray[np.int32]
-    zone: NDArray[np.int16]
+    limits: NDArray[np.void]
+    live: NDArray[np.void]
+    gain: NDArray[np.void]
     due_at: NDArray[np.int64]
 
     def take(self, slots: NDArray[np.intp]) -> "Rows":
         """Copy the named slots' rows."""
-        return Rows(*(getattr(self, column.name)[slots] for column in fields(self)))
+        return Rows(self.limits[slots], self.live[slots], self.gain[slots], self.due_at[slots])
 
     def put(self, slots: NDArray[np.intp], rows: "Rows") -> None:
         """Write rows back. Cannot fail: shapes and types are those of ``take``."""
-        for column in fields(self):
-            getattr(self, column.name)[slots] = getattr(rows, column.name)
+        self.limits[slots], self.live[slots] = rows.limits, rows.live
+        self.gain[slots], self.due_at[slots] = rows.gain, rows.due_at
 
 
 def empty_rows(count: int) -> Rows:
     """Make rows that watch nothing."""
-    return Rows(
-        bound=np.full((count, THRESHOLDS), UNLIMITED, np.int32),
-        release=np.full((count, THRESHOLDS), UNLIMITED, np.int32),
-        need=np.ones((count, THRESHOLDS), np.uint8),
-        window=np.ones((count, THRESHOLDS), np.uint8),
-        span=np.tile(np.array([NEVER, FOREVER], np.int64), (count, 1)),
-        last=np.full((count, 2), NEVER, np.int64),
-        shift=np.zeros((count, THRESHOLDS), np.uint8),
-        active=np.zeros(count, np.uint8),
-        gain_days=np.zeros((count, GAINS), np.uint8),
-        exceeds=np.full((count, GAINS), UNLIMITED, np.int32),
-        day=np.full((count, DAYS_KEPT), NO_DAY, np.int32),
-        first=np.zeros((count, DAYS_KEPT), np.int32),
-        version=np.zeros(count, np.int32),
-        zone=np.zeros(count, np.int16),
-        due_at=np.full(count, FOREVER, np.int64),
-    )
+    limits, live, gain = np.zeros(count, LIMITS), np.zeros(count, LIVE), np.zeros(count, GAIN)
+    limits["bound"] = limits["release"] = gain["exceeds"] = UNLIMITED
+    limits["need"] = limits["window"] = 1
+    limits["span"] = NEVER, FOREVER
+    live["last"] = NEVER
+    gain["day"] = NO_DAY
+    return Rows(limits, live, gain, np.full(count, FOREVER, np.int64))
 
 
 @dataclass(slots=True)
@@ -126,24 +132,24 @@ class State:
 
 def memory_of(rows: Rows, index: int) -> Memory:
     """Read a row's moving part as the form that ``series.fold`` moves on."""
+    live, gain = rows.live[index], rows.gain[index]
     days = [
         (int(day), int(first))
-        for day, first in zip(rows.day[index], rows.first[index], strict=True)
+        for day, first in zip(gain["day"], gain["first"], strict=True)
         if day != NO_DAY
     ]
-    shift = [int(bits) for bits in rows.shift[index]]
-    at, key = (int(part) for part in rows.last[index])
-    return Memory(shift, int(rows.active[index]), at, key, days)
+    at, key = (int(part) for part in live["last"])
+    return Memory([int(bits) for bits in live["shift"]], int(live["active"]), at, key, days)
 
 
 def write_memory(rows: Rows, index: int, memory: Memory) -> None:
     """Write a folded memory back into a row."""
-    rows.shift[index] = memory.shift
-    rows.active[index] = memory.active
-    rows.last[index] = memory.at, memory.key
-    rows.day[index], rows.first[index] = NO_DAY, 0
+    live, gain = rows.live[index], rows.gain[index]
+    live["shift"], live["active"] = memory.shift, memory.active
+    live["last"] = memory.at, memory.key
+    gain["day"], gain["first"] = NO_DAY, 0
     for place, (day, first) in enumerate(reversed(memory.days)):
-        rows.day[index, -1 - place], rows.first[index, -1 - place] = day, first
+        gain["day"][-1 - place], gain["first"][-1 - place] = day, first
 
 
 def write_rules(
@@ -153,14 +159,15 @@ def write_rules(
     version = in_force(versions, at)
     later = [one.from_at for one in versions if one.from_at > at]
     rules = version.rules.get(code, NOTHING) if version else NOTHING
-    rows.span[index] = version.from_at if version else NEVER, min(later, default=FOREVER)
-    rows.version[index] = version.number if version else 0
-    rows.zone[index] = zone
-    rows.bound[index] = rules.bounds
-    rows.release[index] = [
+    limits, gain = rows.limits[index], rows.gain[index]
+    limits["span"] = version.from_at if version else NEVER, min(later, default=FOREVER)
+    limits["version"] = version.number if version else 0
+    limits["zone"] = zone
+    limits["bound"] = rules.bounds
+    limits["release"] = [
         bound if bound == UNLIMITED else bound - rules.hysteresis for bound in rules.bounds
     ]
-    rows.need[index] = rules.need
-    rows.window[index] = [(1 << last) - 1 for last in rules.of_last]
-    rows.gain_days[index] = rules.gain_days
-    rows.exceeds[index] = rules.exceeds
+    limits["need"] = rules.need
+    limits["window"] = [(1 << last) - 1 for last in rules.of_last]
+    limits["gains"] = any(rules.gain_days)
+    gain["days"], gain["exceeds"] = rules.gain_days, rules.exceeds

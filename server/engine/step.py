@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contract.codes import BY_NUMBER
 from server.domain.instants import DAY, MINUTE, utc_offset
-from server.engine.rules import COMPARATOR, SIGNS, THRESHOLDS
+from server.engine.rules import COMPARATOR, GAINS, SIGNS, THRESHOLDS
 from server.engine.series import Finding, Observation, fold
 from server.engine.state import Rows, State, memory_of, write_memory
 
@@ -80,7 +80,7 @@ def step(state: State, batch: Observations) -> Overlay:
     touched = slot[starts[good]]
     overlay = Overlay(touched, state.rows.take(touched))
     overlay.rebuild = slot[starts[~good]].tolist()
-    before = overlay.rows.active.copy()
+    before = overlay.rows.live["active"].copy()
     found = np.zeros(len(touched), np.uint8)
     lengths = (ends - starts)[good]
     short = lengths <= ROUNDS_MAX
@@ -92,7 +92,7 @@ def step(state: State, batch: Observations) -> Overlay:
     for index in np.flatnonzero(~short):
         rows = batch.take(np.arange(starts[good][index], ends[good][index]))
         found[index] |= _fold_one(state, overlay, int(index), rows)
-    over = (before | found) & ~overlay.rows.active
+    over = (before | found) & ~overlay.rows.live["active"]
     for index in np.flatnonzero(over):
         bits = int(over[index])
         overlay.ended += [(int(touched[index]), bit) for bit in range(8) if bits >> bit & 1]
@@ -118,7 +118,7 @@ def _in_order(
     starts: NDArray[np.intp],
     ends: NDArray[np.intp],
 ) -> NDArray[np.bool_]:
-    last, span = state.rows.last[slots], state.rows.span[slots]
+    last, span = state.rows.live["last"][slots], state.rows.limits["span"][slots]
     first_at, first_key = batch.at[starts], batch.key[starts]
     newer = (first_at > last[:, 0]) | ((first_at == last[:, 0]) & (first_key > last[:, 1]))
     within = (first_at >= span[:, 0]) & (batch.at[ends - 1] < span[:, 1])
@@ -134,24 +134,33 @@ def _judge_round(
 ) -> NDArray[np.uint8]:
     """Judge observations ``at`` of the batch on rows ``local``; return the found bits of each."""
     rows = overlay.rows
-    value = batch.value[at]
-    signed = value[:, None] * _SIGNS
-    beyond = signed > rows.bound[local]
-    shift = ((rows.shift[local] << 1) | beyond) & rows.window[local]
-    was = (rows.active[local, None] & _BITS) != 0
-    holds = (_ONES[shift] >= rows.need[local]) | (was & (signed > rows.release[local]))
-    found = np.asarray((holds & beyond) @ _BITS, np.uint8)
-    active = np.asarray(holds @ _BITS, np.uint8)
-    gaining = np.flatnonzero(rows.gain_days[local].any(axis=1))
+    whole = len(local) == len(rows.live)  # a round of every row needs no second copy
+    limits = rows.limits if whole else rows.limits[local]
+    live = rows.live if whole else rows.live[local]
+    signed = batch.value[at, None] * _SIGNS
+    beyond = signed > limits["bound"]
+    shift = ((live["shift"] << 1) | beyond) & limits["window"]
+    was = (live["active"][:, None] & _BITS) != 0
+    holds = (_ONES[shift] >= limits["need"]) | (was & (signed > limits["release"]))
+    found = _packed(holds & beyond)
+    active = _packed(holds)
+    gaining = np.flatnonzero(limits["gains"])
     if len(gaining):
         bits = _gain_round(state, rows, batch, local[gaining], at[gaining])
         found[gaining] |= bits
         active[gaining] |= bits
-    rows.shift[local], rows.active[local] = shift, active
-    rows.last[local, 0], rows.last[local, 1] = batch.at[at], batch.key[at]
+    live["shift"], live["active"] = shift, active
+    live["last"][:, 0], live["last"][:, 1] = batch.at[at], batch.key[at]
+    if not whole:
+        rows.live[local] = live
     for index in np.flatnonzero(found):
         _report(state, overlay, batch, int(local[index]), int(at[index]), int(found[index]))
     return found
+
+
+def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Pack a row of four truths into one byte, the first in bit 0."""
+    return np.packbits(bits, axis=1, bitorder="little")[:, 0]
 
 
 def _gain_round(
@@ -163,18 +172,20 @@ def _gain_round(
 ) -> NDArray[np.uint8]:
     numbers = np.abs(batch.value[at]) != COMPARATOR
     local, at, count = local[numbers], at[numbers], len(local)
-    value, today = batch.value[at], _civil_days(batch.at[at], rows.zone[local], state.zones)
-    past = today[:, None] - rows.day[local].astype(np.int64)
+    gain, zone = rows.gain[local], rows.limits["zone"][local]
+    value, today = batch.value[at], _civil_days(batch.at[at], zone, state.zones)
+    past = today[:, None] - gain["day"]
     bits = np.zeros(len(local), np.uint8)
-    for place in range(rows.gain_days.shape[1]):
-        inside = (past >= 1) & (past <= rows.gain_days[local, place, None])
-        base = np.where(inside, rows.first[local], COMPARATOR).min(axis=1)
-        over = value - base > rows.exceeds[local, place]
+    for place in range(GAINS):
+        inside = (past >= 1) & (past <= gain["days"][:, place, None])
+        base = np.where(inside, gain["first"], COMPARATOR).min(axis=1)
+        over = value - base > gain["exceeds"][:, place]
         bits |= (inside.any(axis=1) & over).astype(np.uint8) << (THRESHOLDS + place)
-    fresh = rows.day[local, -1] < today
-    new = local[fresh]
-    rows.day[new, :-1], rows.first[new, :-1] = rows.day[new, 1:], rows.first[new, 1:]
-    rows.day[new, -1], rows.first[new, -1] = today[fresh], value[fresh]
+    fresh = gain["day"][:, -1] < today
+    new = gain[fresh]
+    new["day"][:, :-1], new["first"][:, :-1] = new["day"][:, 1:], new["first"][:, 1:]
+    new["day"][:, -1], new["first"][:, -1] = today[fresh], value[fresh]
+    rows.gain[local[fresh]] = new
     result = np.zeros(count, np.uint8)
     result[numbers] = bits
     return result
@@ -200,7 +211,7 @@ def _report(
 ) -> None:
     slot = int(overlay.slots[local])
     patient, code = int(state.owner[slot, 0]), BY_NUMBER[int(state.owner[slot, 1])]
-    number = int(overlay.rows.version[local])
+    number = int(overlay.rows.limits["version"][local])
     version = next(one for one in state.versions[patient] if one.number == number)
     for bit, name in enumerate(version.rules[code].names):
         if bits >> bit & 1 and name is not None:

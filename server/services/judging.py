@@ -171,7 +171,7 @@ class Judge:
 
     def _rule(self, slot: int, bit: int) -> str | None:
         patient, code = (int(part) for part in self.state.owner[slot])
-        number = int(self.state.rows.version[slot])
+        number = int(self.state.rows.limits["version"][slot])
         for version in self.state.versions.get(patient, []):
             if version.number == number:
                 return version.rules.get(BY_NUMBER[code], NOTHING).names[bit]
@@ -238,7 +238,7 @@ def _mark_missing(state: State, patient: int, rule: str) -> None:
     version = in_force(state.versions.get(patient, []), 2**62)
     for code, rules in version.rules.items() if version else ():
         if rules.names[MISSING_BIT] == rule and (slot := state.slot(patient, code)) >= 0:
-            state.rows.active[slot] |= 1 << MISSING_BIT
+            state.rows.live["active"][slot] |= 1 << MISSING_BIT
 
 
 def _same_kind(rows: list[Input]) -> list[Input]:

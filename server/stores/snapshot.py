@@ -16,7 +16,7 @@ import numpy as np
 
 from server.engine.state import Rows, State
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 log = logging.getLogger(__name__)
 
 

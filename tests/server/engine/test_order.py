@@ -7,19 +7,17 @@ example is a patient of its own in one database. The oracle shares no line with 
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from contract.codes import BY_NUMBER
-from server.engine.state import Rows, State
+from server.engine.state import State
 from server.ports.inputs import InputKind, NewInput
 from server.stores import snapshot
 from server.stores.database import Database
@@ -163,11 +161,12 @@ def _same_state(lived: State, restored: State) -> None:
     for patient, code in lived.owner[: lived.used]:
         word = BY_NUMBER[code]
         one, other = lived.slot(patient, word), restored.slot(patient, word)
-        for column in fields(Rows):
-            if column.name not in ("due_at", "zone"):
-                values = (getattr(rows, column.name) for rows in (lived.rows, restored.rows))
-                mine, theirs = next(values)[one], next(values)[other]
-                assert np.array_equal(mine, theirs), (patient, word, column.name, mine, theirs)
+        for table in ("limits", "live", "gain"):
+            mine = getattr(lived.rows, table)[one].copy()
+            theirs = getattr(restored.rows, table)[other].copy()
+            if table == "limits":  # a zone's number is only its place in a list
+                mine["zone"] = theirs["zone"] = 0
+            assert mine == theirs, (patient, word, table)
 
 
 def _content(one: tuple) -> int:

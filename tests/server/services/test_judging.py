@@ -184,7 +184,7 @@ def test_a_commit_that_fails_leaves_state_and_tables_as_they_were(
     with pytest.raises(StoreUnavailable):
         home.judge.run_once(home.now)
     assert home.judge.state.position == before
-    assert (home.judge.state.rows.last == rows.last).all()
+    assert (home.judge.state.rows.live == rows.live).all()
     assert alerts(home) == {}
     monkeypatch.undo()
     home.run()

@@ -1,0 +1,1 @@
+"""Programs that print ratios and exit 1 when a limit is missed: ``python -m benchmarks [PART]``."""

@@ -1,0 +1,145 @@
+"""The vectorised engine against a plain loop of the same rules, in one run, in turn."""
+
+import gc
+from itertools import count
+
+import numpy as np
+
+from benchmarks.dict_loop import Slot, judge
+from benchmarks.table import Row, interleaved
+from contract.codes import BY_NUMBER, Code
+from server.domain.plans import Gain, Plan, Threshold
+from server.engine.rules import SIGNS, Version, compile_version
+from server.engine.state import CODES, FOREVER, State, empty_rows, write_rules
+from server.engine.step import Observations, apply, step
+
+BATCH = 1024
+ROUNDS = 9
+CODES_WATCHED = (
+    Code.SYSTOLIC,
+    Code.DIASTOLIC,
+    Code.PULSE,
+    Code.SPO2,
+    Code.TEMPERATURE,
+    Code.WEIGHT,
+)
+_START = 1_780_000_000_000 // 86_400_000 * 86_400_000
+_RULE_NUMBER = {"low-outer": 0, "low-inner": 1, "high-inner": 2, "high-outer": 3}
+
+
+def run(reduced: bool) -> list[Row]:
+    """Measure; ``reduced`` takes fewer patients, the same ratio."""
+    patients = 20_000 if reduced else 100_000
+    version = _version()
+    stream = _batches(patients)
+    state, slots = _state(patients, version), _slots(patients)
+    _must_agree(state, slots, [next(stream) for _ in range(40)])
+    batches = [next(stream) for _ in range(ROUNDS * 20)]
+    for_numpy, for_dict = iter(batches), iter([_rows(batch) for batch in batches])
+
+    def numpy_engine() -> None:
+        for _ in range(20):
+            batch = next(for_numpy)
+            apply(state, step(state, batch), 0)
+
+    def plain_loop() -> None:
+        found: list = []
+        for _ in range(20):
+            judge(slots, next(for_dict), found)
+
+    gc.disable()
+    ratio, low, high, seconds = interleaved(numpy_engine, plain_loop, ROUNDS)
+    gc.enable()
+    note = (
+        f"{patients} patients, batch {BATCH}, {low:.1f} to {high:.1f}, {seconds / 20 * 1e6:.0f} µs"
+    )
+    return [Row("engine / plain loop", ratio, 7, at_least=True, note=note)]
+
+
+def _version() -> Version:
+    limits = [
+        Threshold(code=code, source="benchmark", low_outer=low, low_inner=low + 2,
+                  high_inner=high - 2, high_outer=high, hysteresis=1, inner_n=2, inner_m=3)
+        for code, (low, high) in _limits().items()
+    ]  # fmt: skip
+    gain = Gain(name="weight-gain", source="benchmark", days=3, more_than=2)
+    return compile_version(1, 0, "UTC", Plan(thresholds=limits, gains=[gain]))
+
+
+def _limits() -> dict[Code, tuple[int, int]]:
+    return {code: (100 + 10 * n, 140 + 10 * n) for n, code in enumerate(CODES_WATCHED)}
+
+
+def _state(patients: int, version: Version) -> State:
+    """Make a state of many equal patients: one row a code, copied."""
+    used = patients * len(CODES_WATCHED)
+    rows = empty_rows(used)
+    for place, code in enumerate(CODES_WATCHED):
+        one = empty_rows(1)
+        write_rules(one, 0, code, [version], 1, 0)
+        every = np.arange(place, used, len(CODES_WATCHED))
+        rows.put(every, one.take(np.zeros(len(every), np.intp)))
+    slots = np.full((patients, CODES), -1, np.int32)
+    owner = np.zeros((used, 2), np.int32)
+    for place, code in enumerate(CODES_WATCHED):
+        slots[:, BY_NUMBER.index(code)] = np.arange(place, used, len(CODES_WATCHED))
+        owner[place :: len(CODES_WATCHED), 0] = np.arange(patients)
+        owner[place :: len(CODES_WATCHED), 1] = BY_NUMBER.index(code)
+    rows.due_at[:] = FOREVER
+    versions = {patient: [version] for patient in range(patients)}
+    return State(0, used, rows, owner, slots, ["UTC"], versions)
+
+
+def _slots(patients: int) -> dict[tuple[int, int], Slot]:
+    made = {}
+    for number, code in enumerate(CODES_WATCHED):
+        version = _version().rules[code]
+        limits = [sign * bound for sign, bound in zip(SIGNS, version.bounds, strict=True)]
+        for patient in range(patients):
+            gain = (3, 2000) if code is Code.WEIGHT else (0, 0)
+            made[patient, BY_NUMBER.index(code)] = Slot(*limits, version.hysteresis, 2, 3, *gain)
+        del number
+    return made
+
+
+def _batches(patients: int):
+    """Yield distinct batches for ever: random patients and codes, time going on."""
+    random = np.random.default_rng(7)
+    numbers = np.array([BY_NUMBER.index(code) for code in CODES_WATCHED])
+    low = np.zeros(CODES, np.int64)
+    step_of = np.ones(CODES, np.int64)
+    for code, (least, _) in _limits().items():
+        low[BY_NUMBER.index(code)] = least
+        step_of[BY_NUMBER.index(code)] = {Code.WEIGHT: 1000, Code.TEMPERATURE: 100}.get(code, 10)
+    for number in count():
+        code = random.choice(numbers, BATCH)
+        patient = random.integers(0, patients, BATCH)
+        near = 20 + random.normal(0, 7.5, BATCH)
+        value = ((low[code] + near) * step_of[code]).astype(np.int32)
+        at = _START + number * 600_000 + np.sort(random.integers(0, 600_000, BATCH))
+        serial = np.arange(BATCH, dtype=np.int64) + number * BATCH
+        yield Observations(patient, code, at, serial, value, serial, serial)
+
+
+def _rows(batch: Observations) -> list[tuple[int, int, int, int]]:
+    return list(
+        zip(batch.patient.tolist(), batch.code.tolist(), batch.at.tolist(), batch.value.tolist(),
+            strict=True)
+    )  # fmt: skip
+
+
+def _must_agree(state: State, slots: dict, batches: list[Observations]) -> None:
+    """Both contenders must find the same before either is timed."""
+    ours: set = set()
+    theirs: list = []
+    for batch in batches:
+        overlay = step(state, batch)
+        if overlay.rebuild:
+            raise AssertionError("a stream in order needs no rebuild")
+        apply(state, overlay, 0)
+        for finding in overlay.findings:
+            suffix = finding.rule.removeprefix(f"{BY_NUMBER[finding.code]}-")
+            ours.add((finding.patient, finding.code, _RULE_NUMBER.get(suffix, 4), finding.at))
+        judge(slots, _rows(batch), theirs)
+    if ours != set(theirs) or not ours:
+        raise AssertionError(f"the contenders differ: {len(ours)} and {len(theirs)} findings")
