@@ -1,0 +1,84 @@
+"""Every page in both languages: axe finds nothing, nothing is wider than a phone, pictures kept."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, SCREENS, OpenPage, Served
+from tests.server.web.district import DAY, HOUR, MINUTE, District
+
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def fill(district: District) -> dict[str, str]:
+    """Make a bit of everything, and return every page's address by its name."""
+    bianchi = district.person("P2", "Bianchi", "Giuseppe")
+    district.world.device("AA:BB:CC:DD:EE:02", bianchi)
+    for days in range(20, 0, -1):
+        values = {"systolic": str(130 + days), "diastolic": "80", "pulse": "70"}
+        district.measure(values, ago=days * DAY)
+    district.measure({"systolic": "131"}, device="AA:BB:CC:DD:EE:02", ago=HOUR)
+    district.measure({"systolic": "190", "diastolic": "104"}, flags=["irregular-pulse"])
+    district.measure({"spo2": "LO"}, ago=3 * MINUTE)
+    district.measure({"systolic": "900"})
+    district.measure({"systolic": "165"}, device="AA:BB:CC:DD:EE:F9")
+    with district.store.write() as tx:
+        tx.connection.exec_driver_sql("update alerts set unanswered=1 where rule='spo2-low-outer'")
+    outer = district.alert("systolic-high-outer")
+    return {
+        "worklist": "/worklist",
+        "worklist-technical": "/worklist?tab=technical",
+        "worklist-closed": "/worklist?tab=closed",
+        "alert": f"/alerts/{outer}",
+        "alert-technical": f"/alerts/{district.alert('measurement-held')}",
+        "patients": "/patients",
+        "patient": f"/patients/{district.maria}",
+        "patient-not-watched": f"/patients/{bianchi}",
+        "held": "/held",
+        "fleet": "/fleet",
+        "nothing-here": "/alerts/99999",
+    }
+
+
+def settled(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("[data-chart-url]:empty")).to_have_count(0)
+    page.evaluate("document.fonts.ready.then(() => 0)")
+
+
+def complaints(page: Page) -> list[str]:
+    """Run axe in the page; a page's own policy would not let the script in, the debugger may."""
+    page.evaluate(AXE.read_text() + "; 0")
+    found: dict[str, Any] = page.evaluate(
+        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", STANDARDS
+    )
+    return [
+        f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_pages_are_accessible_fit_a_phone_and_are_pictured(
+    served: Served, open_page: OpenPage, language: str
+):
+    assert AXE.exists(), "axe-core comes with the pages' build: python hatch_build.py"
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    addresses = fill(served.district)
+    found: dict[str, list[str]] = {}
+    for width in (1280, 320):
+        page = open_page("anna", language, width)
+        for name, address in addresses.items():
+            settled(page, address)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{name} is {wide} wide at {width}"
+            page.screenshot(path=SCREENS / f"{name}-{language}-{width}.png", full_page=True)
+            if wrong := complaints(page):
+                found[f"{name} {width}"] = wrong
+        page.click("text=Esci" if language == "it" else "text=Sign out")
+        page.goto(f"/sign-in?language={language}")
+        page.screenshot(path=SCREENS / f"sign-in-{language}-{width}.png", full_page=True)
+        if wrong := complaints(page):
+            found[f"sign-in {width}"] = wrong
+    assert found == {}
