@@ -40,6 +40,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/alerts/{alert_id}/pause"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/close"): Action.WORK_ALERTS,
     ("GET", "/patients"): Action.SEE_PATIENTS,
+    ("POST", "/patients"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/chart/{code}"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/measurements.csv"): Action.SEE_PATIENTS,

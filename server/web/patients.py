@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from contract.codes import BY_NUMBER, Code
 from server.ports.directory import Patient, PlanRow
-from server.web.visit import Here
+from server.web.visit import Here, Visit
 from server.web.wording import row_at
 
 router = APIRouter()
@@ -28,8 +28,18 @@ class Line:
 
 @router.get("/patients")
 def show(visit: Here) -> Response:
-    """Show all patients; ``q`` looks for a part of a name or of the reference."""
-    chc_id, asked = visit.user.chc_id, visit.query.get("q", "").strip()
+    """Show all patients."""
+    return _page(visit, "")
+
+
+@router.post("/patients")
+def find(visit: Here) -> Response:
+    """Show whose name or reference has a part; a form, so that no address holds a name."""
+    return _page(visit, visit.form.get("q", "").strip())
+
+
+def _page(visit: Visit, asked: str) -> Response:
+    chc_id = visit.user.chc_id
     with visit.site.store.read() as tx:
         patients = tx.directory.patients(chc_id)
         latest = tx.views.latest(chc_id)

@@ -100,6 +100,35 @@ QUARANTINED: Final = (
     ("expected", N_("The value came in a unit that does not fit it")),
 )
 QUARANTINED_OTHER: Final = N_("It cannot be taken as it came")
+# What devices say of their own measurement; a word that is none of these is shown as it came.
+FLAGS: Final = {
+    "irregular-pulse": N_("irregular pulse"),
+    "body-movement": N_("the body moved"),
+    "cuff-too-loose": N_("cuff too loose"),
+    "improper-position": N_("improper position"),
+    "pulse-above-range": N_("pulse above the device's range"),
+    "pulse-below-range": N_("pulse below the device's range"),
+    "poor-signal": N_("weak signal"),
+    "inadequate-signal": N_("weak signal"),
+    "low-perfusion": N_("low perfusion"),
+    "questionable-pulse": N_("questionable pulse"),
+    "questionable-measurement": N_("questionable measurement"),
+    "invalid-measurement": N_("invalid measurement"),
+    "erratic-signal": N_("erratic signal"),
+    "nonpulsatile-signal": N_("no pulse in the signal"),
+    "sensor-displaced": N_("finger sensor displaced"),
+    "sensor-disconnected": N_("finger sensor disconnected"),
+    "contact-not-detected": N_("no skin contact"),
+    "battery-low": N_("battery low"),
+    "clock-not-set": N_("the device's clock is not set"),
+    "result-too-high": N_("result above the device's range"),
+    "result-too-low": N_("result below the device's range"),
+    "sample-size-insufficient": N_("not enough blood on the strip"),
+    "strip-insertion-error": N_("strip put in wrongly"),
+    "strip-type-incorrect": N_("wrong kind of strip"),
+    "read-interrupted": N_("strip taken out too early"),
+    "general-device-fault": N_("fault of the device"),
+}
 CLOCKS: Final = {
     "synchronised": N_("synchronised"),
     "unsynchronised": N_("not synchronised"),

@@ -130,6 +130,18 @@ class Wording:
             return name
         return f"{self.code(code)}, {self.side(code, side, limit_of(plan, name))}"
 
+    def subject(self, alert: Alert) -> str:
+        """Name what a technical alert is about."""
+        kind, _, name = alert.subject.partition(":")
+        said = {"gateway": N_("Gateway"), "device": N_("Device")}.get(kind)
+        return f"{self.text(said)} {name}" if said else self.text(N_("Server"))
+
+    def flags(self, flags: Sequence[str]) -> str:
+        """Say what the device reported with a measurement."""
+        return ", ".join(
+            self.text(texts.FLAGS[one]) if one in texts.FLAGS else one for one in flags
+        )
+
     def state(self, alert: Alert, people: dict[str, str]) -> str:
         """Say where an alert stands, in a few words."""
         if alert.closed_at is not None:

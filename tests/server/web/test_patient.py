@@ -57,7 +57,7 @@ def test_a_patient_without_a_plan_is_not_watched_and_a_draft_watches_nothing(dis
     page = browser.get(f"/patients/{patient}").text
     assert "No plan is confirmed: nothing is watched." in page
     assert "draft, watches nothing" in page
-    row = browser.get("/patients?q=bianchi").text
+    row = browser.post("/patients", {"q": "bianchi"}).text
     assert "not watched" in row
     assert "the plan is a draft" in row
 

@@ -88,11 +88,11 @@ def test_signing_in_leads_to_our_own_pages_only(district: District, address: str
 
 def test_signing_in_goes_on_where_one_wanted_to_go(district: District):
     browser = district.browser()
-    asked = browser.get("/patients?q=ro").headers["location"]
-    assert asked == "/sign-in?next=%2Fpatients%3Fq%3Dro"
-    assert "/patients?q=ro" in browser.get(asked).text
-    assert sign_in(browser, "anna", PASSWORD, next="/patients?q=ro").headers["location"] == (
-        "/patients?q=ro"
+    asked = browser.get("/patients/1?days=7").headers["location"]
+    assert asked == "/sign-in?next=%2Fpatients%2F1%3Fdays%3D7"
+    assert "/patients/1?days=7" in browser.get(asked).text
+    assert sign_in(browser, "anna", PASSWORD, next="/patients/1?days=7").headers["location"] == (
+        "/patients/1?days=7"
     )
 
 
