@@ -10,7 +10,7 @@ from benchmarks.table import Row, interleaved
 from contract.codes import BY_NUMBER, Code
 from server.domain.plans import Gain, Plan, Threshold
 from server.engine.rules import SIGNS, Version, compile_version
-from server.engine.state import CODES, FOREVER, State, empty_rows, write_rules
+from server.engine.state import CODES, FOREVER, State, empty_gains, empty_rows, write_rules
 from server.engine.step import Observations, apply, step
 
 BATCH = 1024
@@ -73,12 +73,15 @@ def _limits() -> dict[Code, tuple[int, int]]:
 def _state(patients: int, version: Version) -> State:
     """Make a state of many equal patients: one row a code, copied."""
     used = patients * len(CODES_WATCHED)
-    rows = empty_rows(used)
+    rows, gains = empty_rows(used), empty_gains(patients)
     for place, code in enumerate(CODES_WATCHED):
-        one = empty_rows(1)
-        write_rules(one, 0, code, [version], 1, 0)
-        every = np.arange(place, used, len(CODES_WATCHED))
-        rows.put(every, one.take(np.zeros(len(every), np.intp)))
+        one, gain = empty_rows(1), empty_gains(1)
+        write_rules(one.limits[0], gain[0], code, [version], 1, 0)
+        every = slice(place, used, len(CODES_WATCHED))
+        rows.limits[every] = one.limits[0]
+        if code is Code.WEIGHT:
+            rows.limits["gain"][every] = np.arange(patients)
+            gains[:] = gain[0]
     slots = np.full((patients, CODES), -1, np.int32)
     owner = np.zeros((used, 2), np.int32)
     for place, code in enumerate(CODES_WATCHED):
@@ -87,7 +90,7 @@ def _state(patients: int, version: Version) -> State:
         owner[place :: len(CODES_WATCHED), 1] = BY_NUMBER.index(code)
     rows.due_at[:] = FOREVER
     versions = {patient: [version] for patient in range(patients)}
-    return State(0, used, rows, owner, slots, ["UTC"], versions)
+    return State(0, used, rows, gains, patients, owner, slots, ["UTC"], versions)
 
 
 def _slots(patients: int) -> dict[tuple[int, int], Slot]:

@@ -8,7 +8,7 @@ from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
 from server.engine.rebuild import next_due
 from server.engine.rules import MISSING_BIT, NOTHING, in_force
-from server.engine.state import State
+from server.engine.state import State, take
 from server.engine.step import Overlay
 
 
@@ -33,18 +33,20 @@ class Fallen:
 
 def fall_due(state: State, now: int) -> Fallen:
     """Judge every slot whose due time has come, on what was received until now."""
-    slots = np.flatnonzero(state.rows.due_at[: state.used] <= now)
-    fallen = Fallen(Overlay(slots, state.rows.take(slots)))
-    rows = fallen.overlay.rows
+    slots = np.flatnonzero(state.rows.due_at[: state.used] <= now).astype(np.int32)
+    live, due_at = take(state.rows.live, slots), state.rows.due_at[slots]
+    none = np.zeros(0, np.int32)
+    overlay = Overlay(slots, live, none, take(state.gains, none), due_at=due_at)
+    fallen = Fallen(overlay)
     for index, slot in enumerate(slots):
         patient, number = (int(part) for part in state.owner[slot])
-        code, due = BY_NUMBER[number], int(rows.due_at[index])
+        code, due = BY_NUMBER[number], int(due_at[index])
         versions = state.versions.get(patient, [])
         version = in_force(versions, due)
         if version is not None and version.rules.get(code, NOTHING).due_minute >= 0:
             window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
-            if int(rows.live["last"][index, 0]) < window_from:
-                rows.live["active"][index] |= 1 << MISSING_BIT
+            if int(live["last"][index, 0]) < window_from:
+                live["active"][index] |= 1 << MISSING_BIT
                 fallen.absences.append(Absence(patient, code, version.number, window_from, due))
-        rows.due_at[index] = next_due(versions, code, due, due)
+        due_at[index] = next_due(versions, code, due, due)
     return fallen

@@ -12,7 +12,7 @@ from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
 from server.engine.rules import MISSING_BIT, NOTHING, Version, in_force
 from server.engine.series import Finding, Memory, Observation, fold
-from server.engine.state import FOREVER, State, empty_rows, write_memory, write_rules
+from server.engine.state import FOREVER, State, empty_gains, empty_rows, write_memory, write_rules
 from server.engine.step import Overlay
 
 
@@ -50,16 +50,22 @@ def rebuild(
     code, versions = BY_NUMBER[number], state.versions.get(patient, [])
     memory = Memory()
     wanted = fold(patient, code, versions, memory, sorted(history))
-    rows = empty_rows(1)
+    rows, gain_at = empty_rows(1), state.rows.limits["gain"][[slot]]
+    gain_at = gain_at[gain_at >= 0]
+    gains = empty_gains(len(gain_at))
+    gain = gains[0] if len(gains) else None
+    rows.limits["gain"] = state.rows.limits["gain"][slot]
     version = in_force(versions, max(memory.at, now))
     zone = state.zone_number(version.zone_name if version else "UTC")
-    write_rules(rows, 0, code, versions, max(memory.at, now), zone)
+    write_rules(rows.limits[0], gain, code, versions, max(memory.at, now), zone)
     missing = int(state.rows.live["active"][slot]) & 1 << MISSING_BIT
     if missing and memory.at <= int(state.rows.live["last"][slot, 0]):
         memory.active |= missing
-    write_memory(rows, 0, memory)
+    write_memory(rows.live[0], gain, memory)
     rows.due_at[0] = next_due(versions, code, int(state.rows.due_at[slot]), now)
-    overlay = Overlay(np.array([slot], np.intp), rows)
+    overlay = Overlay(
+        np.array([slot], np.int32), rows.live, gain_at, gains, rows.limits, rows.due_at
+    )
     was = {_identity(finding): finding for finding in in_force_now}
     will = {_identity(finding): finding for finding in wanted}
     return Rebuilt(

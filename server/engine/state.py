@@ -6,7 +6,7 @@ from the input log up to ``position``; a snapshot only saves folding it again.
 """
 
 from dataclasses import dataclass, field, fields
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ NO_DAY: Final = -(2**31)
 
 
 # One row a slot in each table, packed so that touching a slot touches one or two cache lines.
-# ``span`` is the time in which the limits are in force.
+# ``span`` is the time in which the limits are in force; ``gain`` the row of the slot's gain rules
+# in their own table, or -1: few slots have any.
 LIMITS: Final = np.dtype(
     [
         ("bound", "<i4", THRESHOLDS),
@@ -31,9 +32,9 @@ LIMITS: Final = np.dtype(
         ("need", "u1", THRESHOLDS),
         ("window", "u1", THRESHOLDS),
         ("version", "<i4"),
+        ("gain", "<i4"),
         ("zone", "<i2"),
-        ("gains", "?"),
-        ("padding", "u1"),
+        ("padding", "u1", 6),
     ]
 )
 # ``last`` is (at, key) of the newest observation; ``active`` has one bit a rule.
@@ -53,34 +54,45 @@ GAIN: Final = np.dtype(
 )
 
 
+def take(table: NDArray[np.void], index: NDArray[Any]) -> NDArray[np.void]:
+    """Copy rows of a table. Whole words are moved: numpy would go field by field."""
+    return np.asarray(_words(table).take(index, axis=0).view(table.dtype)[:, 0])
+
+
+def put(table: NDArray[np.void], index: NDArray[Any], rows: NDArray[np.void]) -> None:
+    """Write rows back into a table."""
+    _words(table)[index] = _words(rows)
+
+
+def _words(table: NDArray[np.void]) -> NDArray[np.int64]:
+    return table.view(np.int64).reshape(len(table), table.itemsize // 8)
+
+
 @dataclass(slots=True)
 class Rows:
     """The tables of all slots, or of the touched ones."""
 
     limits: NDArray[np.void]
     live: NDArray[np.void]
-    gain: NDArray[np.void]
     due_at: NDArray[np.int64]
-
-    def take(self, slots: NDArray[np.intp]) -> "Rows":
-        """Copy the named slots' rows."""
-        return Rows(self.limits[slots], self.live[slots], self.gain[slots], self.due_at[slots])
-
-    def put(self, slots: NDArray[np.intp], rows: "Rows") -> None:
-        """Write rows back. Cannot fail: shapes and types are those of ``take``."""
-        self.limits[slots], self.live[slots] = rows.limits, rows.live
-        self.gain[slots], self.due_at[slots] = rows.gain, rows.due_at
 
 
 def empty_rows(count: int) -> Rows:
     """Make rows that watch nothing."""
-    limits, live, gain = np.zeros(count, LIMITS), np.zeros(count, LIVE), np.zeros(count, GAIN)
-    limits["bound"] = limits["release"] = gain["exceeds"] = UNLIMITED
+    limits, live = np.zeros(count, LIMITS), np.zeros(count, LIVE)
+    limits["bound"] = limits["release"] = UNLIMITED
     limits["need"] = limits["window"] = 1
     limits["span"] = NEVER, FOREVER
+    limits["gain"] = -1
     live["last"] = NEVER
-    gain["day"] = NO_DAY
-    return Rows(limits, live, gain, np.full(count, FOREVER, np.int64))
+    return Rows(limits, live, np.full(count, FOREVER, np.int64))
+
+
+def empty_gains(count: int) -> NDArray[np.void]:
+    """Make gain rows that remember no day."""
+    gains = np.zeros(count, GAIN)
+    gains["exceeds"], gains["day"] = UNLIMITED, NO_DAY
+    return gains
 
 
 @dataclass(slots=True)
@@ -90,6 +102,8 @@ class State:
     position: int = 0
     used: int = 0
     rows: Rows = field(default_factory=lambda: empty_rows(64))
+    gains: NDArray[np.void] = field(default_factory=lambda: empty_gains(16))
+    gains_used: int = 0
     owner: NDArray[np.int32] = field(default_factory=lambda: np.zeros((64, 2), np.int32))
     slots: NDArray[np.int32] = field(default_factory=lambda: np.full((64, CODES), -1, np.int32))
     zones: list[str] = field(default_factory=list)
@@ -117,7 +131,15 @@ class State:
         self.slots[patient, number] = self.used
         self.owner[self.used] = patient, number
         self.used += 1
+        if code is Code.WEIGHT:
+            self.rows.limits["gain"][self.used - 1] = self._make_gain()
         return self.used - 1
+
+    def _make_gain(self) -> int:
+        if self.gains_used == len(self.gains):
+            self.gains = np.concatenate([self.gains, empty_gains(self.gains_used)])
+        self.gains_used += 1
+        return self.gains_used - 1
 
     def zone_number(self, name: str) -> int:
         """Return the zone's place in ``zones``, made when it is new."""
@@ -130,36 +152,36 @@ class State:
         return int(self.rows.due_at[: self.used].min(initial=FOREVER))
 
 
-def memory_of(rows: Rows, index: int) -> Memory:
-    """Read a row's moving part as the form that ``series.fold`` moves on."""
-    live, gain = rows.live[index], rows.gain[index]
-    days = [
-        (int(day), int(first))
-        for day, first in zip(gain["day"], gain["first"], strict=True)
-        if day != NO_DAY
-    ]
+def memory_of(live: np.void, gain: np.void | None) -> Memory:
+    """Read a slot's moving part as the form that ``series.fold`` moves on."""
+    pairs = zip(gain["day"], gain["first"], strict=True) if gain is not None else ()
+    days = [(int(day), int(first)) for day, first in pairs if day != NO_DAY]
     at, key = (int(part) for part in live["last"])
     return Memory([int(bits) for bits in live["shift"]], int(live["active"]), at, key, days)
 
 
-def write_memory(rows: Rows, index: int, memory: Memory) -> None:
-    """Write a folded memory back into a row."""
-    live, gain = rows.live[index], rows.gain[index]
+def write_memory(live: np.void, gain: np.void | None, memory: Memory) -> None:
+    """Write a folded memory back into a slot's rows."""
     live["shift"], live["active"] = memory.shift, memory.active
     live["last"] = memory.at, memory.key
-    gain["day"], gain["first"] = NO_DAY, 0
-    for place, (day, first) in enumerate(reversed(memory.days)):
-        gain["day"][-1 - place], gain["first"][-1 - place] = day, first
+    if gain is not None:
+        gain["day"], gain["first"] = NO_DAY, 0
+        for place, (day, first) in enumerate(reversed(memory.days)):
+            gain["day"][-1 - place], gain["first"][-1 - place] = day, first
 
 
 def write_rules(
-    rows: Rows, index: int, code: Code, versions: list[Version], at: int, zone: int
+    limits: np.void,
+    gain: np.void | None,
+    code: Code,
+    versions: list[Version],
+    at: int,
+    zone: int,
 ) -> None:
-    """Write into a row the limits in force at ``at``, and the span in which they are."""
+    """Write into a slot's rows the rules in force at ``at``, and the span in which they are."""
     version = in_force(versions, at)
     later = [one.from_at for one in versions if one.from_at > at]
     rules = version.rules.get(code, NOTHING) if version else NOTHING
-    limits, gain = rows.limits[index], rows.gain[index]
     limits["span"] = version.from_at if version else NEVER, min(later, default=FOREVER)
     limits["version"] = version.number if version else 0
     limits["zone"] = zone
@@ -169,5 +191,5 @@ def write_rules(
     ]
     limits["need"] = rules.need
     limits["window"] = [(1 << last) - 1 for last in rules.of_last]
-    limits["gains"] = any(rules.gain_days)
-    gain["days"], gain["exceeds"] = rules.gain_days, rules.exceeds
+    if gain is not None:
+        gain["days"], gain["exceeds"] = rules.gain_days, rules.exceeds

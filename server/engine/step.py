@@ -7,7 +7,8 @@ folded one by one. All others are named in ``rebuild`` for the caller to judge f
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,14 @@ from contract.codes import BY_NUMBER
 from server.domain.instants import DAY, MINUTE, utc_offset
 from server.engine.rules import COMPARATOR, GAINS, SIGNS, THRESHOLDS
 from server.engine.series import Finding, Observation, fold
-from server.engine.state import Rows, State, memory_of, write_memory
+from server.engine.state import CODES, State, memory_of, put, take, write_memory
 
 ROUNDS_MAX: Final = 8  # a slot with more observations than this in one batch is folded alone
 _QUARTER: Final = 15 * MINUTE
 _SIGNS: Final = np.array(SIGNS, np.int32)
 _ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.uint8)
 _BITS: Final = np.array([1, 2, 4, 8], np.uint8)
+_GATHER: Final = np.uint32(1 << 24 | 1 << 17 | 1 << 10 | 1 << 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,34 @@ class Observations:
 
 @dataclass(slots=True)
 class Overlay:
-    """The touched rows after the batch, and what was found.
+    """The touched rows after the batch, by value, and what was found.
 
-    ``ended`` names the (slot, rule bit) whose condition held and no longer does, or was found
-    and did not hold to the batch's end; ``rebuild`` the slots that need their history.
+    ``limits`` and ``due_at`` are None where they did not change; ``gain_at`` are the touched rows
+    of the gain table. ``ended`` names the (slot, rule bit) whose condition held and no longer
+    does, or was found and did not hold to the batch's end; ``rebuild`` the slots that need their
+    history.
     """
 
-    slots: NDArray[np.intp]
-    rows: Rows
+    slots: NDArray[np.int32]
+    live: NDArray[np.void]
+    gain_at: NDArray[np.int32]
+    gain: NDArray[np.void]
+    limits: NDArray[np.void] | None = None
+    due_at: NDArray[np.int64] | None = None
     findings: list[Finding] = field(default_factory=list)
     ended: list[tuple[int, int]] = field(default_factory=list)
     rebuild: list[int] = field(default_factory=list)
+
+
+class _Work(NamedTuple):
+    """What the rounds share: the sorted batch, and for each touched row its limits and its place
+    in the overlay's gain rows (-1: none)."""
+
+    state: State
+    batch: Observations
+    overlay: Overlay
+    limits: NDArray[np.void]
+    gain_place: NDArray[np.intp]
 
 
 def step(state: State, batch: Observations) -> Overlay:
@@ -74,178 +93,225 @@ def step(state: State, batch: Observations) -> Overlay:
     order = np.lexsort((batch.key, batch.at, slot))
     order = order[np.searchsorted(slot[order], 0) :]  # slot -1: no rule watches these
     batch, slot = batch.take(order), slot[order]
-    starts = np.flatnonzero(np.diff(slot, prepend=-1))
+    first = np.ones(len(slot), np.bool_)
+    np.not_equal(slot[1:], slot[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
     ends = np.append(starts, len(slot))[1:]
-    good = _in_order(state, batch, slot[starts], starts, ends)
-    touched = slot[starts[good]]
-    overlay = Overlay(touched, state.rows.take(touched))
-    overlay.rebuild = slot[starts[~good]].tolist()
-    before = overlay.rows.live["active"].copy()
-    found = np.zeros(len(touched), np.uint8)
-    lengths = (ends - starts)[good]
-    short = lengths <= ROUNDS_MAX
-    local = np.flatnonzero(short)
-    for round_ in range(int(lengths[short].max(initial=0))):
-        local = local[lengths[local] > round_]
-        at = starts[good][local] + round_
-        found[local] |= _judge_round(state, overlay, batch, local, at)
-    for index in np.flatnonzero(~short):
-        rows = batch.take(np.arange(starts[good][index], ends[good][index]))
-        found[index] |= _fold_one(state, overlay, int(index), rows)
-    over = (before | found) & ~overlay.rows.live["active"]
+    touched = slot[starts]
+    limits, live = take(state.rows.limits, touched), take(state.rows.live, touched)
+    good = _in_order(limits, live, batch, starts, ends)
+    rebuild: list[int] = []
+    if not good.all():
+        rebuild, kept = touched[~good].tolist(), np.flatnonzero(good)
+        touched, limits, live = touched[kept], take(limits, kept), take(live, kept)
+        starts, ends = starts[kept], ends[kept]
+    work = _prepared(state, batch, touched, limits, live)
+    work.overlay.rebuild = rebuild
+    before = live["active"].copy()
+    found = _judge_all(work, starts, ends)
+    over = (before | found) & ~work.overlay.live["active"]
     for index in np.flatnonzero(over):
         bits = int(over[index])
-        overlay.ended += [(int(touched[index]), bit) for bit in range(8) if bits >> bit & 1]
-    return overlay
+        work.overlay.ended += [(int(touched[index]), bit) for bit in range(8) if bits >> bit & 1]
+    return work.overlay
 
 
 def apply(state: State, overlay: Overlay, position: int) -> None:
     """Take the overlay over. Cannot fail: no input or output, shapes are known."""
-    state.rows.put(overlay.slots, overlay.rows)
+    put(state.rows.live, overlay.slots, overlay.live)
+    put(state.gains, overlay.gain_at, overlay.gain)
+    if overlay.limits is not None:
+        put(state.rows.limits, overlay.slots, overlay.limits)
+    if overlay.due_at is not None:
+        state.rows.due_at[overlay.slots] = overlay.due_at
     state.position = position
 
 
-def _slots_of(state: State, batch: Observations) -> NDArray[np.intp]:
+def _slots_of(state: State, batch: Observations) -> NDArray[np.int32]:
     known = batch.patient < len(state.slots)
+    if known.all():
+        return state.slots.ravel().take(batch.patient * CODES + batch.code)
     slots = state.slots[np.where(known, batch.patient, 0), batch.code]
-    return np.where(known, slots, -1).astype(np.intp)
+    return np.where(known, slots, np.int32(-1))
 
 
 def _in_order(
-    state: State,
+    limits: NDArray[np.void],
+    live: NDArray[np.void],
     batch: Observations,
-    slots: NDArray[np.intp],
     starts: NDArray[np.intp],
     ends: NDArray[np.intp],
 ) -> NDArray[np.bool_]:
-    last, span = state.rows.live["last"][slots], state.rows.limits["span"][slots]
+    last, span = live["last"], limits["span"]
     first_at, first_key = batch.at[starts], batch.key[starts]
     newer = (first_at > last[:, 0]) | ((first_at == last[:, 0]) & (first_key > last[:, 1]))
     within = (first_at >= span[:, 0]) & (batch.at[ends - 1] < span[:, 1])
     return np.asarray(newer & within)
 
 
-def _judge_round(
+def _prepared(
     state: State,
-    overlay: Overlay,
     batch: Observations,
-    local: NDArray[np.intp],
-    at: NDArray[np.intp],
-) -> NDArray[np.uint8]:
+    touched: NDArray[np.int32],
+    limits: NDArray[np.void],
+    live: NDArray[np.void],
+) -> _Work:
+    gain_at = limits["gain"]
+    gaining = np.flatnonzero(gain_at >= 0)
+    place = np.full(len(touched), -1, np.intp)
+    place[gaining] = np.arange(len(gaining))
+    gain_at = gain_at[gaining]
+    overlay = Overlay(touched, live, gain_at, take(state.gains, gain_at))
+    return _Work(state, batch, overlay, limits, place)
+
+
+def _judge_all(work: _Work, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Judge every touched row's observations; return the bits found for each row."""
+    found = np.zeros(len(starts), np.uint8)
+    lengths = ends - starts
+    short = lengths <= ROUNDS_MAX
+    local = np.flatnonzero(short)
+    for round_ in range(int(lengths[short].max(initial=0))):
+        local = local[lengths[local] > round_]
+        found[local] |= _judge_round(work, local, starts[local] + round_)
+    for index in np.flatnonzero(~short):
+        rows = work.batch.take(np.arange(starts[index], ends[index]))
+        found[index] |= _fold_one(work, int(index), rows)
+    return found
+
+
+def _judge_round(work: _Work, local: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.uint8]:
     """Judge observations ``at`` of the batch on rows ``local``; return the found bits of each."""
-    rows = overlay.rows
-    whole = len(local) == len(rows.live)  # a round of every row needs no second copy
-    limits = rows.limits if whole else rows.limits[local]
-    live = rows.live if whole else rows.live[local]
+    batch, rows = work.batch, work.overlay.live
+    whole = len(local) == len(rows)  # a round of every row needs no second copy
+    limits = work.limits if whole else take(work.limits, local)
+    live = rows if whole else take(rows, local)
     signed = batch.value[at, None] * _SIGNS
     beyond = signed > limits["bound"]
     shift = ((live["shift"] << 1) | beyond) & limits["window"]
     was = (live["active"][:, None] & _BITS) != 0
     holds = (_ONES[shift] >= limits["need"]) | (was & (signed > limits["release"]))
-    found = _packed(holds & beyond)
-    active = _packed(holds)
-    gaining = np.flatnonzero(limits["gains"])
+    found, active = _packed(holds & beyond), _packed(holds)
+    gaining = np.flatnonzero(work.gain_place[local] >= 0)
     if len(gaining):
-        bits = _gain_round(state, rows, batch, local[gaining], at[gaining])
+        bits = _gain_round(work, local[gaining], at[gaining])
         found[gaining] |= bits
         active[gaining] |= bits
     live["shift"], live["active"] = shift, active
     live["last"][:, 0], live["last"][:, 1] = batch.at[at], batch.key[at]
     if not whole:
-        rows.live[local] = live
-    for index in np.flatnonzero(found):
-        _report(state, overlay, batch, int(local[index]), int(at[index]), int(found[index]))
+        put(rows, local, live)
+    _report(work, local, at, found)
     return found
 
 
 def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Pack a row of four truths into one byte, the first in bit 0."""
-    return np.packbits(bits, axis=1, bitorder="little")[:, 0]
+    # Four bytes of 0 or 1 as one word: the product gathers them in bits 24 to 27, without a carry.
+    return (bits.view(np.uint32)[:, 0] * _GATHER >> 24 & 15).astype(np.uint8)
 
 
-def _gain_round(
-    state: State,
-    rows: Rows,
-    batch: Observations,
-    local: NDArray[np.intp],
-    at: NDArray[np.intp],
-) -> NDArray[np.uint8]:
-    numbers = np.abs(batch.value[at]) != COMPARATOR
-    local, at, count = local[numbers], at[numbers], len(local)
-    gain, zone = rows.gain[local], rows.limits["zone"][local]
-    value, today = batch.value[at], _civil_days(batch.at[at], zone, state.zones)
+def _gain_round(work: _Work, local: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Judge the gains of weighings ``at`` on rows ``local``; a comparator has no gain."""
+    result = np.zeros(len(local), np.uint8)
+    numbers = np.flatnonzero(np.abs(work.batch.value[at]) != COMPARATOR)
+    local, at = local[numbers], at[numbers]
+    place = work.gain_place[local]
+    gain, zone = take(work.overlay.gain, place), work.limits["zone"][local]
+    value = work.batch.value[at]
+    today = _civil_days(work.batch.at[at], zone, work.state.zones)
     past = today[:, None] - gain["day"]
     bits = np.zeros(len(local), np.uint8)
-    for place in range(GAINS):
-        inside = (past >= 1) & (past <= gain["days"][:, place, None])
-        base = np.where(inside, gain["first"], COMPARATOR).min(axis=1)
-        over = value - base > gain["exceeds"][:, place]
-        bits |= (inside.any(axis=1) & over).astype(np.uint8) << (THRESHOLDS + place)
-    fresh = gain["day"][:, -1] < today
-    new = gain[fresh]
-    new["day"][:, :-1], new["first"][:, :-1] = new["day"][:, 1:], new["first"][:, 1:]
-    new["day"][:, -1], new["first"][:, -1] = today[fresh], value[fresh]
-    rows.gain[local[fresh]] = new
-    result = np.zeros(count, np.uint8)
+    for rule in range(GAINS):
+        days = gain["days"][:, rule]
+        if days.any():
+            inside = (past >= 1) & (past <= days[:, None])
+            # With no base the gain is hugely negative.
+            base = np.where(inside, gain["first"], COMPARATOR).min(axis=1)
+            bits |= (value - base > gain["exceeds"][:, rule]) << np.uint8(THRESHOLDS + rule)
+    _remember_days(work, place, gain, today, value)
     result[numbers] = bits
     return result
 
 
+def _remember_days(
+    work: _Work,
+    place: NDArray[np.intp],
+    gain: NDArray[np.void],
+    today: NDArray[np.int32],
+    value: NDArray[np.int32],
+) -> None:
+    """Keep the first weighing of each civil day."""
+    fresh = np.flatnonzero(gain["day"][:, -1] < today)
+    if not len(fresh):
+        return
+    new = take(gain, fresh)
+    new["day"][:, :-1], new["first"][:, :-1] = new["day"][:, 1:], new["first"][:, 1:]
+    new["day"][:, -1], new["first"][:, -1] = today[fresh], value[fresh]
+    put(work.overlay.gain, place[fresh], new)
+
+
 def _civil_days(
     at: NDArray[np.int64], zone: NDArray[np.int16], zones: list[str]
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     """Return the civil day of each instant in its own zone."""
-    # Every zone changes its offset on a full quarter of an hour of UTC, so one look is exact.
-    quarters, where = np.unique(
-        np.stack([at // _QUARTER, zone.astype(np.int64)]), axis=1, return_inverse=True
-    )
-    offset = np.array(
-        [utc_offset(int(quarter) * _QUARTER, zones[int(number)]) for quarter, number in quarters.T],
-        np.int64,
-    )
-    return np.asarray((at + offset[where.ravel()]) // DAY, np.int64)
+    # Every zone changes its offset on a full quarter of an hour of UTC, so one look is exact; and
+    # never twice within a day, so two looks suffice for a short batch of one zone.
+    first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
+    if last - first < DAY and (zone == zone[:1]).all() and len(zone):
+        name = zones[int(zone[0])]
+        if (offset := _offset(first // _QUARTER, name)) == _offset(last // _QUARTER, name):
+            return ((at + offset) // DAY).astype(np.int32)
+    looks, where = np.unique((at // _QUARTER) << 12 | zone, return_inverse=True)
+    offsets = [_offset(int(look) >> 12, zones[int(look) & 4095]) for look in looks]
+    return ((at + np.array(offsets, np.int64)[where]) // DAY).astype(np.int32)
+
+
+@lru_cache(maxsize=4096)
+def _offset(quarter: int, zone_name: str) -> int:
+    return utc_offset(quarter * _QUARTER, zone_name)
 
 
 def _report(
-    state: State, overlay: Overlay, batch: Observations, local: int, at: int, bits: int
+    work: _Work, local: NDArray[np.intp], at: NDArray[np.intp], found: NDArray[np.uint8]
 ) -> None:
-    slot = int(overlay.slots[local])
-    patient, code = int(state.owner[slot, 0]), BY_NUMBER[int(state.owner[slot, 1])]
-    number = int(overlay.rows.limits["version"][local])
-    version = next(one for one in state.versions[patient] if one.number == number)
-    for bit, name in enumerate(version.rules[code].names):
-        if bits >> bit & 1 and name is not None:
-            overlay.findings.append(
-                Finding(
-                    patient,
-                    int(state.owner[slot, 1]),
-                    name,
-                    number,
-                    int(batch.at[at]),
-                    int(batch.value[at]),
-                    int(batch.epoch[at]),
-                    int(batch.seq[at]),
-                )
-            )
+    """Make findings of the rows with a found bit: few, so objects are made only here."""
+    index = np.flatnonzero(found)
+    local, at, batch = local[index], at[index], work.batch
+    owners = work.state.owner[work.overlay.slots[local]]
+    columns = (
+        found[index],
+        work.limits["version"][local],
+        batch.at[at],
+        batch.value[at],
+        batch.epoch[at],
+        batch.seq[at],
+    )
+    rows = zip(owners.tolist(), *(column.tolist() for column in columns), strict=True)
+    for (patient, code), bits, number, *rest in rows:
+        versions = work.state.versions[patient]
+        version = next(one for one in versions if one.number == number)
+        for bit, name in enumerate(version.rules[BY_NUMBER[code]].names):
+            if bits >> bit & 1 and name is not None:
+                work.overlay.findings.append(Finding(patient, code, name, number, *rest))
 
 
-def _fold_one(state: State, overlay: Overlay, index: int, rows: Observations) -> int:
+def _fold_one(work: _Work, index: int, rows: Observations) -> int:
     """Fold a slot's long backlog on its row; return the bits that were found on the way."""
-    patient, number = (int(part) for part in state.owner[overlay.slots[index]])
-    code = BY_NUMBER[number]
-    memory = memory_of(overlay.rows, index)
-    series = [
-        Observation(*(int(part) for part in one))
-        for one in zip(rows.at, rows.key, rows.value, rows.epoch, rows.seq, strict=True)
-    ]
-    findings = fold(patient, code, state.versions.get(patient, []), memory, series)
-    write_memory(overlay.rows, index, memory)
-    overlay.findings += findings
+    patient, number = (int(part) for part in work.state.owner[work.overlay.slots[index]])
+    code, versions = BY_NUMBER[number], work.state.versions.get(patient, [])
+    place = int(work.gain_place[index])
+    gain = work.overlay.gain[place] if place >= 0 else None
+    memory = memory_of(work.overlay.live[index], gain)
+    columns = (rows.at, rows.key, rows.value, rows.epoch, rows.seq)
+    series = map(Observation._make, zip(*(column.tolist() for column in columns), strict=True))
+    findings = fold(patient, code, versions, memory, series)
+    write_memory(work.overlay.live[index], gain, memory)
+    work.overlay.findings += findings
     named = {
         name: bit
-        for version in state.versions.get(patient, [])
+        for version in versions
         for bit, name in enumerate(version.rules[code].names if code in version.rules else ())
-        if name is not None
     }
     found = 0
     for finding in findings:

@@ -16,7 +16,7 @@ import numpy as np
 
 from server.engine.state import Rows, State
 
-LAYOUT: Final = 2
+LAYOUT: Final = 1
 log = logging.getLogger(__name__)
 
 
@@ -28,12 +28,14 @@ def save(path: Path, state: State, database_id: str) -> None:
         "database": database_id,
         "position": state.position,
         "used": state.used,
+        "gains_used": state.gains_used,
         "zones": state.zones,
     }
     columns = {column.name: getattr(state.rows, column.name) for column in fields(Rows)}
     new = path.with_suffix(".new")
     with new.open("wb") as file:
-        np.savez(file, meta=json.dumps(meta), owner=state.owner, slots=state.slots, **columns)
+        arrays = {"owner": state.owner, "slots": state.slots, "gains": state.gains, **columns}
+        np.savez(file, meta=json.dumps(meta), **arrays)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
@@ -55,6 +57,8 @@ def load(path: Path, database_id: str, cursor: int) -> State:
                 position=meta["position"],
                 used=meta["used"],
                 rows=rows,
+                gains=saved["gains"],
+                gains_used=meta["gains_used"],
                 owner=saved["owner"],
                 slots=saved["slots"],
                 zones=meta["zones"],
