@@ -44,6 +44,12 @@ class GatewayProcess:
         """Stop it, as the service manager would."""
         await self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The process's id; it must have been started."""
+        assert self._process is not None  # noqa: S101 - the caller's mistake
+        return self._process.pid
+
     async def start(self) -> None:
         """Start the process; it may be started again after it ended."""
         log = self._log.open("ab") if self._log else None

@@ -36,6 +36,12 @@ class ServerProcess:
         lines = ['data_dir = "data"', f"http_port = {port}", f"broker_port = {broker_port}"]
         self.settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    @property
+    def pid(self) -> int:
+        """The process's id; it must have been started."""
+        assert self._process is not None  # noqa: S101 - the caller's mistake
+        return self._process.pid
+
     def command(self, *words: str, records: Sequence[dict[str, Any]] = ()) -> list[str]:
         """Run ``vicino-server`` with records on its standard input; return its output's lines."""
         lines = "".join(json.dumps(record) + "\n" for record in records)
