@@ -21,15 +21,17 @@ _GATHER_SECONDS: Final = 0.25
 
 
 @router.get("/events")
-async def events(visit: Here, last_event_id: str = "") -> Response:
-    """Stream ``beat`` and ``changed`` until the browser leaves or the session ends."""
+async def events(visit: Here) -> Response:
+    """Stream ``beat`` and ``changed`` until the browser leaves or the session ends.
+
+    What a browser missed needs no ``Last-Event-ID``: every stream begins with ``changed``.
+    """
     return EventSourceResponse(_stream(visit), ping=3600, headers={"Cache-Control": "no-store"})
 
 
 async def _stream(visit: Visit) -> AsyncIterator[ServerSentEvent]:
     changes = visit.site.changes
     async with changes.listen() as changed:
-        # Whatever happened before this stream is fetched once: no history is kept to replay.
         yield _event("beat", changes.count)
         yield _event("changed", changes.count)
         while await run_in_threadpool(_lives, visit):

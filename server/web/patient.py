@@ -19,6 +19,7 @@ from server.ports.store import Transaction
 from server.web import charts
 from server.web.catalogues import N_
 from server.web.visit import Here, Visit, people
+from server.web.watching import not_watching
 from server.web.wording import Wording, row_at
 from server.web.worklist import urgency
 
@@ -65,6 +66,7 @@ def show(visit: Here, patient_id: int) -> Response:
             "absences": tx.views.absences(patient_id, visit.now - charts.PERIODS[days])[:60],
             "unjudged": tx.views.unjudged_of(patient_id),
             "people": people(tx),
+            "faults": not_watching(visit, tx),
         }
     return visit.page(
         "patient.html",

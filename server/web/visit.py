@@ -39,7 +39,6 @@ class Visit:
     session: Session | None
     token: str
     chc: Chc | None
-    partial: bool
     form: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -63,7 +62,6 @@ class Visit:
             session,
             token,
             chc,
-            "hx-request" in request.headers,
         )
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
@@ -11,7 +12,7 @@ from babel.numbers import format_decimal
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
 from server.domain.alerts import Alert, Kind
-from server.domain.instants import civil_day, to_datetime, zone
+from server.domain.instants import MINUTE, civil_day, to_datetime, zone
 from server.domain.plans import SIDES, Gain, Plan
 from server.engine.rules import COMPARATOR
 from server.ports.directory import PlanRow
@@ -21,6 +22,8 @@ from server.web.catalogues import N_, translations
 # Digits that are always shown; more only where the value has them.
 _DIGITS: Final = {Code.TEMPERATURE: 1, Code.WEIGHT: 1}
 _MISSING: Final = "missing-"
+# The poller comes every few seconds; a deadline older than this is one that nobody minds.
+_GRACE: Final = MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Wording:
         """Write a number with the code's usual digits."""
         digits = "0" * _DIGITS.get(_code(code), 0)
         pattern = f"#,##0.{digits}###".rstrip(".")
-        return format_decimal(value, pattern, locale=self.language)
+        return _number(self.language, pattern, value)
 
     def number(self, code: Code | int, value: int) -> str:
         """Write a scaled integer, or LO or HI where the device could not say a number (H3)."""
@@ -93,17 +96,8 @@ class Wording:
         """Say how long ago, or in how long."""
         if instant is None:
             return self.text(N_("never"))
-        delta = timedelta(milliseconds=instant - self.now)
-        if abs(delta) < timedelta(minutes=1):
-            return self.text(N_("now"))
-        return format_timedelta(
-            delta,
-            granularity="minute",
-            threshold=1.5,
-            add_direction=True,
-            format="short",
-            locale=self.language,
-        )
+        minutes = round((instant - self.now) / MINUTE)
+        return _ago(self.language, minutes) if minutes else self.text(N_("now"))
 
     def reason(self, alert: Alert, plans: Sequence[PlanRow]) -> str:
         """Say in words why there is an alert: value, unit and limit."""
@@ -163,6 +157,8 @@ class Wording:
         if alert.unanswered or alert.deadline_at is None:
             return self.text(N_("The chain has ended: take it on now"))
         when = self.clock(alert.deadline_at)
+        if alert.deadline_at < self.now - _GRACE:
+            return self.text(N_("OVERDUE since %(when)s"), when=when)
         if alert.paused_until is not None:
             return self.text(N_("the pause ends %(when)s"), when=when)
         if alert.owner is not None:
@@ -257,6 +253,23 @@ def code_of(rule: str) -> Code | None:
     if (code := _parts(rule)[0]) is not None:
         return code
     return Code.WEIGHT if rule.startswith("weight-") else None
+
+
+@lru_cache(maxsize=4096)
+def _number(language: str, pattern: str, value: Decimal) -> str:
+    return format_decimal(value, pattern, locale=language)
+
+
+@lru_cache(maxsize=4096)
+def _ago(language: str, minutes: int) -> str:
+    return format_timedelta(
+        timedelta(minutes=minutes),
+        granularity="minute",
+        threshold=1.5,
+        add_direction=True,
+        format="short",
+        locale=language,
+    )
 
 
 def _parts(rule: str) -> tuple[Code | None, str]:

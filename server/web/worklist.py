@@ -12,6 +12,7 @@ from server.domain.alerts import Alert
 from server.domain.plans import Priority
 from server.ports.views import WorklistRow
 from server.web.visit import Here, Visit, people
+from server.web.watching import not_watching
 
 router = APIRouter()
 TABS: Final = ("clinical", "technical", "closed")
@@ -87,6 +88,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         closed = tx.views.closed_since(chc_id, visit.today())
         plans = tx.views.plans_of(chc_id, alerted=filters.tab != "closed")
         staff = people(tx)
+        faults = not_watching(visit, tx)
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
@@ -97,4 +99,5 @@ def _content(visit: Visit) -> dict[str, Any]:
         "hidden": len(shown) - len(kept),
         "plans": plans,
         "people": staff,
+        "faults": faults,
     }

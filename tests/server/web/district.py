@@ -13,6 +13,7 @@ from server.ports.directory import Patient
 from server.services import accounts
 from server.services.changes import Changes
 from server.services.following import follow_charts
+from server.services.polling import ENGINE, POLLER
 from server.settings import Settings
 from server.stores.database import Database
 from server.web.application import make_application
@@ -55,6 +56,7 @@ class District:
     public_url: str | None = None
     changes: Changes = field(default_factory=Changes)
     seq: int = 0
+    broker_ready: bool = True
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,7 @@ class District:
             for name, full_name, role, chc in STAFF:
                 chc_id = self.world.chc if chc == "own" else self.foreign
                 tx.directory.add_user(name, full_name, role, chc_id, _HASH, "en")
+        self.beat(self.now + DAY)
         self.maria = self.person("P1", "Rossi", "Maria")
         self.world.device("AA:BB:CC:DD:EE:01", self.maria)
         self.world.plan(self.maria, WATCHED, self.now - 30 * DAY)
@@ -74,7 +77,7 @@ class District:
             settings,
             self.store,
             self.changes,
-            broker_ready=lambda: True,
+            broker_ready=lambda: self.broker_ready,
             now=lambda: self.now,
         )
 
@@ -92,6 +95,12 @@ class District:
         self.world.now = self.now
         self.world.send(envelope("gw-1", [one], self.seq))
         self.judge()
+
+    def beat(self, at: int) -> None:
+        """Have engine and poller last been heard at an instant."""
+        with self.store.write() as tx:
+            for name in (ENGINE, POLLER):
+                tx.heartbeat(name, at)
 
     def judge(self) -> None:
         self.world.now = self.now

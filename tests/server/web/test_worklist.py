@@ -142,3 +142,22 @@ def test_a_measurement_that_may_be_somebody_elses_is_marked(district: District):
 def test_old_values_say_that_they_came_late(district: District):
     district.measure({"systolic": "195"}, ago=3 * HOUR)
     assert any("began with late data" in row for row in rows(district))
+
+
+def test_a_calm_list_says_when_nobody_is_watching(district: District):
+    browser = district.browser("anna")
+    for path in ("/worklist", "/worklist/rows", f"/patients/{district.maria}"):
+        assert "data-not-watching" not in browser.get(path).text
+    district.beat(district.now - MINUTE)
+    district.broker_ready = False
+    for path in ("/worklist", "/worklist/rows", f"/patients/{district.maria}"):
+        page = browser.get(path).text
+        assert "Measurements are not being judged" in page
+        assert "Deadlines are not being minded" in page
+        assert "nothing arrives from the gateways" in page
+
+
+def test_a_deadline_that_nobody_minds_is_overdue(district: District):
+    district.measure({"systolic": "190"})
+    district.now += 20 * MINUTE
+    assert "OVERDUE since 16:28" in rows(district)[0]
