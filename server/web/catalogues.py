@@ -14,6 +14,8 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 
 LANGUAGES: Final = {"it": "Italiano", "en": "English"}
+# Numbers and dates: English is written here as Europe writes it, the day before the month.
+_FORMATS: Final = {"en": "en_GB"}
 DEFAULT: Final = "it"
 LOCALES: Final = Path(__file__).parent / "locales"
 
@@ -33,6 +35,11 @@ def translations(language: str) -> Translations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return Translations(compiled)
+
+
+def formats(language: str) -> str:
+    """Return the locale that a language's numbers and dates follow."""
+    return _FORMATS.get(language, language)
 
 
 def known(language: str | None) -> str:

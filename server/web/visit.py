@@ -12,7 +12,7 @@ from server.domain.roles import Action, Role, may
 from server.ports.directory import Chc, Session, User
 from server.ports.store import Transaction
 from server.web import texts
-from server.web.catalogues import LANGUAGES, known, preferred
+from server.web.catalogues import LANGUAGES, formats, known, preferred
 from server.web.site import Site
 from server.web.wording import Wording
 
@@ -97,6 +97,7 @@ class Visit:
             "w": self.words(),
             "texts": texts,
             "languages": LANGUAGES,
+            "locale": formats(self.language).replace("_", "-"),
             "Action": Action,
             "done": texts.DONE.get(self.query.get("done", "")),
         }

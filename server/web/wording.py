@@ -17,7 +17,7 @@ from server.domain.plans import SIDES, Gain, Plan
 from server.engine.rules import COMPARATOR
 from server.ports.directory import PlanRow
 from server.web import texts
-from server.web.catalogues import N_, translations
+from server.web.catalogues import N_, formats, translations
 
 # Digits that are always shown; more only where the value has them.
 _DIGITS: Final = {Code.TEMPERATURE: 1, Code.WEIGHT: 1}
@@ -72,14 +72,14 @@ class Wording:
         local = self._local(instant)
         if local.year == self._local(self.now).year:
             skeleton = "d MMM HH:mm"
-            return format_datetime(local, skeleton, locale=self.language)
-        return format_datetime(local, "d MMM y HH:mm", locale=self.language)
+            return format_datetime(local, skeleton, locale=formats(self.language))
+        return format_datetime(local, "d MMM y HH:mm", locale=formats(self.language))
 
     def clock(self, instant: int) -> str:
         """Write the time of the day, with the day where it is another than today."""
         if civil_day(instant, self.zone_name) != civil_day(self.now, self.zone_name):
             return self.moment(instant)
-        return format_time(self._local(instant), "HH:mm", locale=self.language)
+        return format_time(self._local(instant), "HH:mm", locale=formats(self.language))
 
     def exact(self, instant: int) -> str:
         """Write an instant for machines: ISO 8601 with the zone's offset."""
@@ -88,7 +88,9 @@ class Wording:
     def day(self, iso_date: str) -> str:
         """Write a civil date; one that is none is shown as it stands."""
         try:
-            return format_date(datetime.fromisoformat(iso_date), "long", locale=self.language)
+            return format_date(
+                datetime.fromisoformat(iso_date), "long", locale=formats(self.language)
+            )
         except ValueError:
             return iso_date
 
@@ -257,7 +259,7 @@ def code_of(rule: str) -> Code | None:
 
 @lru_cache(maxsize=4096)
 def _number(language: str, pattern: str, value: Decimal) -> str:
-    return format_decimal(value, pattern, locale=language)
+    return format_decimal(value, pattern, locale=formats(language))
 
 
 @lru_cache(maxsize=4096)
@@ -268,7 +270,7 @@ def _ago(language: str, minutes: int) -> str:
         threshold=1.5,
         add_direction=True,
         format="short",
-        locale=language,
+        locale=formats(language),
     )
 
 

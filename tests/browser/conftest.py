@@ -94,6 +94,7 @@ class Watched:
 
     def _console(self, message: Any) -> None:
         tolerated = any(word in message.text for word in _TOLERATED)
+        tolerated = tolerated and "Content Security Policy" not in message.text
         if message.type == "error" and not tolerated:
             self.complaints.append(message.text)
 

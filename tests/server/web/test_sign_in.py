@@ -119,6 +119,6 @@ def test_the_reader_keeps_a_language(district: District):
 
 def test_before_signing_in_the_browser_says_the_language(district: District):
     browser = district.browser()
-    assert 'lang="it"' in browser.get("/sign-in", **{"accept-language": "it-IT,en;q=0.5"}).text
-    assert 'lang="en"' in browser.get("/sign-in", **{"accept-language": "de,en;q=0.5"}).text
-    assert 'lang="it"' in browser.get("/sign-in?language=it", **{"accept-language": "en"}).text
+    assert 'html lang="it"' in browser.get("/sign-in", **{"accept-language": "it-IT,en;q=0.5"}).text
+    assert 'html lang="en-GB"' in browser.get("/sign-in", **{"accept-language": "de,en;q=0.5"}).text
+    assert 'html lang="it"' in browser.get("/sign-in?language=it", **{"accept-language": "en"}).text

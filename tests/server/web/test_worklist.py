@@ -26,7 +26,7 @@ def poll_at(district: District, now: int) -> None:
 def test_a_row_says_why_with_value_unit_and_limit(district: District):
     district.measure({"systolic": "190"}, ago=5 * MINUTE)
     high, medium = rows(district)
-    assert "High Rossi Maria 1941 Systolic pressure 190 mmHg, above 180 5 min. ago now" in high
+    assert "High Rossi Maria 1941 Systolic pressure 190 mmHg, above 180 5 min ago now" in high
     assert "nobody has taken it on" in high
     assert "above 160" in medium
 
