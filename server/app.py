@@ -66,6 +66,8 @@ class Server:
         self._settings = settings
         self._stopping = threading.Event()
         self._stored = threading.Event()
+        self._judging = threading.Lock()
+        self._engine: Judge | None = None
         self._changes = Changes()
         self._failed: BaseException | None = None
         self._stack = ExitStack()
@@ -92,10 +94,10 @@ class Server:
         host, port = settings.broker_address
         name = client_id(settings.data_dir / "intake.client-id")
         self._intake = Intake(
-            Connection(host, port, settings.keys_dir, name),
+            Connection(host, port, settings.keys_dir, name, embedded=settings.embedded_broker),
             self._database,
             now=now_ms,
-            stored=self._stored.set,
+            stored=self._judge_at_once,
             replicate=self._replica is not None,
         )
 
@@ -148,12 +150,15 @@ class Server:
         self._intake.run()
 
     def _judge(self) -> None:
+        """The engine's own loop: what intake did not judge at once, due times, snapshots."""
         path = self._settings.snapshot_dir / "engine.npz"
-        judge = self._restored(path)
         beaten = saved = 0
         while not self._stopping.is_set():
             try:
-                raised = judge.run_once(now_ms())
+                with self._judging:
+                    if self._engine is None:
+                        self._engine = self._restored(path)
+                    raised = self._engine.run_once(now_ms())
                 if raised >= 0:
                     self._changes.notify()
                 if now_ms() - beaten > _BEAT_SECONDS * 1000:
@@ -161,9 +166,9 @@ class Server:
                     with self._database.write() as tx:
                         tx.heartbeat(ENGINE, beaten)
                 if now_ms() - saved > _SNAPSHOT_EVERY and raised < 0:
-                    saved = self._save(path, judge)
+                    saved = self._save(path)
             except StateBehind:
-                judge = self._restored(path)
+                self._engine = None
                 continue
             except StoreUnavailable as error:
                 log.error("judging waits for the store: %s", error)
@@ -172,7 +177,24 @@ class Server:
             if raised < 0:
                 self._stored.wait(_ENGINE_IDLE_SECONDS)
                 self._stored.clear()
-        self._save(path, judge)
+        self._save(path)
+
+    def _judge_at_once(self) -> None:
+        """Judge what was just stored, in the thread that stored it: the second commit follows the
+        first without a hand-over. Whatever stands in the way is left to the engine's own loop."""
+        if not self._judging.acquire(blocking=False):
+            self._stored.set()
+            return
+        try:
+            raised = self._engine.run_once(now_ms()) if self._engine is not None else 0
+        except (StateBehind, StoreUnavailable):
+            self._stored.set()
+            return
+        finally:
+            self._judging.release()
+        if raised != 0:
+            self._changes.notify()
+        self._stored.set()
 
     def _restored(self, path: Path) -> Judge:
         with self._database.write() as tx:
@@ -181,12 +203,12 @@ class Server:
         restore(self._database, state)
         return Judge(self._database, state)
 
-    def _save(self, path: Path, judge: Judge) -> int:
-        with self._database.read() as tx:
-            database_id = tx.inputs.database_id()
+    def _save(self, path: Path) -> int:
         try:
-            snapshot.save(path, judge.state, database_id)
-        except OSError as error:
+            with self._judging, self._database.read() as tx:
+                if self._engine is not None:
+                    snapshot.save(path, self._engine.state, tx.inputs.database_id())
+        except (OSError, StoreUnavailable) as error:
             log.warning("no snapshot could be written: %s", error)
         return now_ms()
 

@@ -44,7 +44,6 @@ class Intake:
     def run(self) -> None:
         """Work until ``stop``. While the store fails, the broker keeps what comes: intake
         disconnects instead of holding messages unacknowledged."""
-        self._connection.open()
         while not self._stopping.is_set():
             messages = self._connection.take(BATCH_MESSAGES_MAX, LINGER_SECONDS, _IDLE_SECONDS)
             if not messages:
@@ -78,5 +77,4 @@ class Intake:
             except StoreUnavailable:
                 continue
             log.info("the store is back, intake connects again")
-            self._connection.open()
             return

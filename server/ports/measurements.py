@@ -68,8 +68,12 @@ class Measurements(Protocol):
         """Return the gateway, or None when nobody added it."""
         ...
 
-    def epoch(self, gateway: str, epoch: str) -> Epoch:
-        """Return the outbox file's row, made when it is new."""
+    def gateways(self, names: Collection[str]) -> dict[str, GatewayRow]:
+        """Return the known ones among these gateways."""
+        ...
+
+    def epochs(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
+        """Return the rows of outbox files by (gateway, epoch), made where they are new."""
         ...
 
     def sources(self, addresses: Collection[str]) -> dict[str, Source]:
@@ -97,8 +101,8 @@ class Measurements(Protocol):
         """Store rows; one whose key is stored already changes nothing."""
         ...
 
-    def move_epoch(self, epoch_id: int, receipted: int, highest: int) -> None:
-        """Note how far an outbox file is stored without a gap, and how far at all."""
+    def move_epochs(self, epochs: Sequence[Epoch]) -> None:
+        """Note how far outbox files are stored without a gap, and how far at all."""
         ...
 
     def held(self, epoch_id: int, seq: int) -> MeasurementRow | None:

@@ -86,11 +86,9 @@ def take(tx: Transaction, arrivals: Sequence[Arrival], now: int, *, replicate: b
     """Store a batch of envelopes and return the answers to send once it is committed."""
     batch = _Batch(now)
     envelopes: list[tuple[Up, GatewayRow]] = []
-    known: dict[str, GatewayRow | None] = {}
+    known = tx.measurements.gateways({arrival.gateway for arrival in arrivals})
     for arrival in arrivals:
-        if arrival.gateway not in known:
-            known[arrival.gateway] = tx.measurements.gateway(arrival.gateway)
-        gateway = known[arrival.gateway]
+        gateway = known.get(arrival.gateway)
         opened = _open(arrival, gateway)
         if isinstance(opened, str) or gateway is None:
             _refuse(tx, batch, arrival, gateway, str(opened))
@@ -142,28 +140,29 @@ def _refuse(
 def _take_measurements(
     tx: Transaction, batch: _Batch, envelopes: Sequence[tuple[Up, GatewayRow]]
 ) -> None:
-    seqs: dict[tuple[str, str], set[int]] = {}
-    epochs: dict[tuple[str, str], Epoch] = {}
+    batches = [(one, gateway) for one, gateway in envelopes if isinstance(one, Measurements)]
+    epochs = tx.measurements.epochs({(one.gateway, one.epoch) for one, _ in batches})
+    seqs: dict[tuple[str, str], set[int]] = {
+        key: set(tx.measurements.stored_seqs(epoch.id, epoch.receipted))
+        if epoch.highest > epoch.receipted
+        else set()
+        for key, epoch in epochs.items()
+    }
     taken: list[_Taken] = []
-    for envelope, gateway in envelopes:
+    for envelope, gateway in batches:
         key = envelope.gateway, envelope.epoch
-        if isinstance(envelope, Measurements):
-            if key not in epochs:
-                epochs[key], seqs[key] = tx.measurements.epoch(*key), set()
-                if epochs[key].highest > epochs[key].receipted:
-                    seqs[key].update(
-                        tx.measurements.stored_seqs(epochs[key].id, epochs[key].receipted)
-                    )
-            taken += _unpack(envelope, gateway, epochs[key], seqs[key])
+        taken += _unpack(envelope, gateway, epochs[key], seqs[key])
     _decide(tx, batch, taken)
+    moved = []
     for key, epoch in epochs.items():
         receipted = epoch.receipted
         while receipted + 1 in seqs[key]:
             receipted += 1
-        highest = max(epoch.highest, max(seqs[key], default=0))
-        if (receipted, highest) != (epoch.receipted, epoch.highest):
-            tx.measurements.move_epoch(epoch.id, receipted, highest)
+        after = Epoch(epoch.id, receipted, max(epoch.highest, max(seqs[key], default=0)))
+        if after != epoch:
+            moved.append(after)
         batch.answers[key] = Receipt(gateway=key[0], epoch=key[1], seq=receipted)
+    tx.measurements.move_epochs(moved)
 
 
 def _unpack(

@@ -4,7 +4,18 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from contract.codes import DEFINITIONS, Code, unscaled
 from server.domain.attribution import Assignment, Fate
@@ -30,24 +41,35 @@ class MeasurementRows:
         self._connection = connection
 
     def gateway(self, gateway: str) -> GatewayRow | None:
-        query = (
-            select(t.gateways.c.chc_id, t.chcs.c.zone, t.gateways.c.revoked_at)
-            .join(t.chcs, t.chcs.c.id == t.gateways.c.chc_id)
-            .where(t.gateways.c.id == gateway)
-        )
-        row = self._connection.execute(query).first()
-        return GatewayRow(row[0], row[1], row[2] is not None) if row else None
+        return self.gateways([gateway]).get(gateway)
 
-    def epoch(self, gateway: str, epoch: str) -> Epoch:
-        columns = (t.epochs.c.id, t.epochs.c.receipted_seq, t.epochs.c.highest_seq)
-        query = select(*columns).where(t.epochs.c.gateway_id == gateway, t.epochs.c.epoch == epoch)
-        insert_new(
-            self._connection,
-            t.epochs,
-            [] if (row := self._connection.execute(query).first()) else [(gateway, epoch, 0, 0)],
-            ("gateway_id", "epoch", "receipted_seq", "highest_seq"),
-        )
-        return Epoch(*(row or self._connection.execute(query).one()))
+    def gateways(self, names: Collection[str]) -> dict[str, GatewayRow]:
+        query = select(
+            t.gateways.c.id, t.gateways.c.chc_id, t.chcs.c.zone, t.gateways.c.revoked_at
+        ).join(t.chcs, t.chcs.c.id == t.gateways.c.chc_id)
+        return {
+            row[0]: GatewayRow(row[1], row[2], row[3] is not None)
+            for some in _chunks(sorted(names))
+            for row in self._connection.execute(query.where(t.gateways.c.id.in_(some)))
+        }
+
+    def epochs(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
+        found = self._epochs(keys)
+        if new := sorted(set(keys) - set(found)):
+            names = ("gateway_id", "epoch", "receipted_seq", "highest_seq")
+            insert_new(self._connection, t.epochs, [(*key, 0, 0) for key in new], names)
+            found |= self._epochs(new)
+        return found
+
+    def _epochs(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
+        columns = [t.epochs.c[name] for name in ("gateway_id", "epoch")]
+        query = select(*columns, t.epochs.c.id, t.epochs.c.receipted_seq, t.epochs.c.highest_seq)
+        return {
+            (row[0], row[1]): Epoch._make(row[2:])
+            for some in _chunks(sorted({epoch for _, epoch in keys}))
+            for row in self._connection.execute(query.where(t.epochs.c.epoch.in_(some)))
+            if (row[0], row[1]) in keys
+        }
 
     def sources(self, addresses: Collection[str]) -> dict[str, Source]:
         found: dict[str, Source] = {}
@@ -124,9 +146,17 @@ class MeasurementRows:
             if rows:
                 self._connection.execute(insert(t.replica_outbox), rows)
 
-    def move_epoch(self, epoch_id: int, receipted: int, highest: int) -> None:
-        change = update(t.epochs).where(t.epochs.c.id == epoch_id)
-        self._connection.execute(change.values(receipted_seq=receipted, highest_seq=highest))
+    def move_epochs(self, epochs: Sequence[Epoch]) -> None:
+        change = (
+            update(t.epochs)
+            .where(t.epochs.c.id == bindparam("of"))
+            .values(receipted_seq=bindparam("receipted"), highest_seq=bindparam("highest"))
+        )
+        rows = [
+            {"of": one.id, "receipted": one.receipted, "highest": one.highest} for one in epochs
+        ]
+        if rows:
+            self._connection.execute(change, rows)
 
     def held(self, epoch_id: int, seq: int) -> MeasurementRow | None:
         query = select(*(t.measurements.c[name] for name in MeasurementRow._fields)).where(

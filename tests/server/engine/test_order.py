@@ -177,7 +177,7 @@ def _content(one: tuple) -> int:
 
 def _withdraw(world: World, patient: int, epoch: str, seq: int) -> None:
     with world.store.write() as tx:
-        epoch_id = tx.measurements.epoch("gw-1", epoch).id
+        epoch_id = tx.measurements.epochs([("gw-1", epoch)])["gw-1", epoch].id
         row = NewInput(InputKind.WITHDRAWN, patient, epoch_id, seq, 0, world.now)
         tx.inputs.append([row])
 

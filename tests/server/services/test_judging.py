@@ -263,7 +263,7 @@ def test_a_released_measurement_is_judged_then(world: World) -> None:
     assert set(alerts(world)) == {"measurement-held"}
     nurse = _nurse(world)
     with world.store.write() as tx:
-        epoch = tx.measurements.epoch("gw-1", EPOCH).id
+        epoch = tx.measurements.epochs([("gw-1", EPOCH)])["gw-1", EPOCH].id
         holding.release(tx, nurse, epoch, 1, "P1", world.now)
     world.run()
     assert {"systolic-high-inner", "systolic-high-outer"} <= set(alerts(world))
@@ -273,7 +273,7 @@ def test_a_withdrawn_measurement_leaves_its_finding_entered_in_error(home: World
     """H14: nothing moves silently; a person closes the alert."""
     beat(home, 1, "190")
     with home.store.write() as tx:
-        epoch = tx.measurements.epoch("gw-1", EPOCH).id
+        epoch = tx.measurements.epochs([("gw-1", EPOCH)])["gw-1", EPOCH].id
         tx.inputs.append([NewInput(InputKind.WITHDRAWN, 1, epoch, 1, 0, home.now)])
     home.run()
     assert {row[0] for row in home.rows("SELECT state FROM findings")} == {"withdrawn"}
