@@ -6,7 +6,9 @@ import os
 import signal
 import socket
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -104,7 +106,7 @@ class Demo:
                 )
             )
             live = asyncio.create_task(self._by_radio(radio))
-            await self._unless_stopped(stopping, asyncio.to_thread(self._send_history))
+            await self._unless_stopped(stopping, self._send_history)
             fleet_task = asyncio.create_task(self._live_fleet(stopping))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.options.seconds):
@@ -115,13 +117,22 @@ class Demo:
             await asyncio.gather(live, return_exceptions=True)
             return await self._sum_up(gateway) if self.options.seconds else 0
 
-    async def _unless_stopped(self, stopping: asyncio.Event, work: Any) -> None:  # noqa: ANN401
-        task = asyncio.ensure_future(work)
-        stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if task.done():
-            await task
+    async def _unless_stopped(self, stopping: asyncio.Event, work: Callable[[], None]) -> None:
+        """Do the work in a thread of its own; leave it behind when we are told to stop."""
+        failed: list[Exception] = []
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - raised below, in the thread that waits
+                failed.append(error)
+
+        thread = threading.Thread(target=guarded, daemon=True)
+        thread.start()
+        while thread.is_alive() and not stopping.is_set():
+            await asyncio.sleep(0.1)
+        if failed and not stopping.is_set():
+            raise failed[0]
 
     def _set_up(self) -> None:
         """Make people, devices, plans and gateways through the server's own commands."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from simulators.tether import tethered
+
 _STOP_SECONDS: Final = 20.0
 _STATUS_SECONDS: Final = 0.5
 
@@ -51,11 +53,11 @@ class GatewayProcess:
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process; it may be started again after it ended."""
+        """Start the process, tied to us; it may be started again after it ended."""
         log = self._log.open("ab") if self._log else None
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command("run"), env=self._environment, stderr=log
+                *tethered(self._command("run")), env=self._environment, stderr=log
             )
         finally:
             if log:

@@ -43,6 +43,7 @@ class Peripheral:
         self._empty = asyncio.Event()
         self._empty.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._advertising = asyncio.Lock()
 
     async def start(self) -> None:
         """Power on; it stays silent until it has something to say."""
@@ -108,22 +109,24 @@ class Peripheral:
         return measurement
 
     async def _advertise(self) -> None:
-        if not self._device.is_advertising and not self._device.connections:
-            data = AdvertisingData(
-                [
-                    (AdvertisingData.FLAGS, bytes([0x06])),
-                    (
-                        AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-                        bytes(UUID(self.service)),
-                    ),
-                    (AdvertisingData.COMPLETE_LOCAL_NAME, (NAME_PREFIX + self.kind).encode()),
-                ]
-            )
-            await self._device.start_advertising(
-                advertising_data=bytes(data),
-                advertising_interval_min=_ADVERTISING_INTERVAL_MS,
-                advertising_interval_max=_ADVERTISING_INTERVAL_MS,
-            )
+        # One at a time: Bumble removes what it advertised before, and fails when it is gone.
+        async with self._advertising:
+            if not self._device.is_advertising and not self._device.connections:
+                await self._device.start_advertising(
+                    advertising_data=bytes(self._advertisement()),
+                    advertising_interval_min=_ADVERTISING_INTERVAL_MS,
+                    advertising_interval_max=_ADVERTISING_INTERVAL_MS,
+                )
+
+    def _advertisement(self) -> AdvertisingData:
+        service = AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS
+        return AdvertisingData(
+            [
+                (AdvertisingData.FLAGS, bytes([0x06])),
+                (service, bytes(UUID(self.service))),
+                (AdvertisingData.COMPLETE_LOCAL_NAME, (NAME_PREFIX + self.kind).encode()),
+            ]
+        )
 
     def _on_connection(self, connection: Any) -> None:  # noqa: ANN401
         self._said = 0

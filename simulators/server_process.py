@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from simulators.tether import tethered
+
 _START_SECONDS: Final = 40.0
 _STOP_SECONDS: Final = 20.0
 
@@ -52,7 +54,7 @@ class ServerProcess:
         return done.stdout.splitlines()
 
     def start(self) -> None:
-        """Start the server and wait until it is healthy."""
+        """Start the server and wait until it is healthy; it ends with the calling thread."""
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -62,7 +64,9 @@ class ServerProcess:
         with (self.folder / "server.log").open("ab") as log:
             call = [sys.executable, "-m", "server", "run", "--settings", str(self.settings)]
             # A session of its own: Ctrl-C in the terminal must not reach it before us.
-            self._process = subprocess.Popen(call, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                tethered(call), stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
