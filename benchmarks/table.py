@@ -26,9 +26,8 @@ def show(rows: list[Row]) -> bool:
     for row in rows:
         sign = ">=" if row.at_least else "<="
         verdict = "ok" if row.holds else "MISSED"
-        print(
-            f"{row.name:<{width}}  {row.value:>10.2f}  {sign} {row.limit:<8g} {verdict:<6}  {row.note}"
-        )
+        claim = f"{row.value:>10.2f}  {sign} {row.limit:<8g} {verdict:<6}"
+        print(f"{row.name:<{width}}  {claim}  {row.note}")
     return all(row.holds for row in rows)
 
 

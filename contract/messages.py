@@ -35,6 +35,8 @@ Clock = Literal["synchronised", "unsynchronised"]
 Origin = Literal["device", "device-memory", "person"]
 
 DEVICE_RANGE: Final = "device-range"
+# The flag of a device that says its clock was never set: its time is not believed.
+CLOCK_NOT_SET: Final = "clock-not-set"
 _DECIMAL: Final = re.compile(r"-?\d{1,9}(\.\d{1,9})?")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from contract.messages import CLOCK_NOT_SET
 from gateway.codecs.decoded import Absent, Decoded, Quantity, named_bits
 from gateway.codecs.reader import Reader
 
@@ -36,7 +37,6 @@ _SENSOR_STATUS: Final = {
     14: "sensor-malfunctioning",
     15: "sensor-disconnected",
 }
-CLOCK_NOT_SET: Final = "clock-not-set"
 
 
 def decode_spot(value: bytes) -> Decoded:

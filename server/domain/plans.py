@@ -21,6 +21,17 @@ SIDES: Final = ("low-outer", "low-inner", "high-inner", "high-outer")
 WINDOW_MAX: Final = 8  # the last measurements an n-of-m condition may look at
 
 
+# Codes that come of one measurement, the one that stands for it first. A pulse comes with either
+# of the first two.
+_TOGETHER: Final = (
+    (Code.SYSTOLIC, Code.DIASTOLIC, Code.MEAN_ARTERIAL),
+    (Code.SPO2,),
+    (Code.WEIGHT,),
+    (Code.TEMPERATURE,),
+    (Code.GLUCOSE,),
+)
+
+
 class Priority(StrEnum):
     """IEC 60601-1-8: high needs somebody at once, medium promptly, low some time today."""
 
@@ -48,6 +59,10 @@ class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, o
     inner_m: Annotated[int, Meta(ge=1, le=WINDOW_MAX)] = 1
     step: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what is no number before anything is compared with it."""
+        _finite(*self.limits(), self.hysteresis, self.step)
+
     def limits(self) -> tuple[Decimal | None, Decimal | None, Decimal | None, Decimal | None]:
         """Return the four limits in the order of ``SIDES``."""
         return self.low_outer, self.low_inner, self.high_inner, self.high_outer
@@ -65,6 +80,10 @@ class Gain(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     more_than: Decimal | None = None
     at_least: Decimal | None = None
     priority: Priority = Priority.MEDIUM
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number before anything is compared with it."""
+        _finite(self.more_than, self.at_least)
 
     def exceeds(self) -> int:
         """Return the scaled integer that a gain must exceed: strict and inclusive in one form."""
@@ -100,6 +119,19 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     gains: Annotated[list[Gain], Meta(max_length=2)] = []
     expected: list[Expected] = []
     chain: dict[Literal["high", "medium", "low"], Annotated[list[Step], Meta(min_length=1)]] = {}
+
+    def expectations(self) -> list[Expected]:
+        """Return what is due: as prescribed, else every watched measurement once a day (H8).
+
+        One code stands for each measurement, so that one missed cuff is one absence.
+        """
+        if self.expected:
+            return self.expected
+        watched = {threshold.code for threshold in self.thresholds}
+        watched |= {Code.WEIGHT} if self.gains else set()
+        due = [codes[0] for codes in _TOGETHER if watched & set(codes)]
+        alone = watched - {code for codes in _TOGETHER for code in codes}
+        return [Expected(code=code) for code in due or sorted(alone)]
 
 
 # Judgements, to be confirmed by a clinician: no programme publishes a chain role by role.
@@ -143,6 +175,12 @@ def priority_of(rule: str, plan: Plan | None) -> Priority:
     if rule.endswith("-outer"):
         return Priority.HIGH
     return Priority.LOW if rule.startswith("missing-") else Priority.MEDIUM
+
+
+def _finite(*values: Decimal | None) -> None:
+    for value in values:
+        if value is not None and not value.is_finite():
+            raise ValueError(f"{value} is no number")
 
 
 def _problems(plan: Plan) -> Iterator[str]:

@@ -70,7 +70,7 @@ def _compiled(code: Code, plan: Plan) -> Compiled:
         names[THRESHOLDS + place] = gain.name
         days[place], exceeds[place] = gain.days, gain.exceeds()
     due = -1
-    for expected in (one for one in plan.expected if one.code == code):
+    for expected in (one for one in plan.expectations() if one.code == code):
         names[MISSING_BIT], due = f"missing-{code}", expected.due_minute()
     return Compiled(
         tuple(names),

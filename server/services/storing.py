@@ -14,6 +14,7 @@ import msgspec
 
 from contract.codes import DEFINITIONS, Code, scaled
 from contract.messages import (
+    CLOCK_NOT_SET,
     ENVELOPE_BYTES_MAX,
     Birth,
     Down,
@@ -43,7 +44,6 @@ from server.ports.measurements import Epoch, GatewayRow, MeasurementRow, Observa
 from server.ports.store import Transaction
 from server.services.matters import clear_matter, raise_matter
 
-TIME_UNSET_FLAG: Final = "time-unset"
 # What msgspec raises on bytes that are no message of ours, however they are spoiled.
 _UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -248,7 +248,7 @@ def _when(
         received_at=measurement.received_at,
         stored_at=now,
         clock_synchronised=measurement.clock == "synchronised",
-        time_unset=TIME_UNSET_FLAG in measurement.flags,
+        time_unset=CLOCK_NOT_SET in measurement.flags,
         zone_name=zones[-1] if zones else gateway.zone_name,
     )
 
