@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,6 @@ from tqdm import tqdm
 from simulators import fleet, peripherals, physiology
 from simulators.fleet import FleetFailed, FleetGateway
 from simulators.gateway_process import GatewayFailed, GatewayProcess
-from simulators.physiology import Taken
 from simulators.radio import VirtualRadio
 from simulators.server_process import ServerFailed, ServerProcess, Visitor, password
 
@@ -200,25 +200,35 @@ class Demo:
                 home.take(one, int(one.at.timestamp() * 1000) + 2000)
             if physiology.must_alert(taken):
                 self.must_alert.add(self.ids[person.number])
+        self._add_doubtful(end)
         total = sum(home.given for home in self.homes)
         with tqdm(total=total, desc="sending history", unit="measurement") as bar:
             fleet.send_all(self.homes, self.server.broker, _THREADS, bar.update)
 
+    def _add_doubtful(self, end: datetime) -> None:
+        """A cuff that nobody assigned, and bytes that nobody can read: a person must look."""
+        if not self.homes:
+            return
+        home, at = self.homes[0], int(end.timestamp() * 1000)
+        home.devices["cuff"], own = peripherals.address(4_000_000_000), home.devices["cuff"]
+        home.take(physiology.now(self.people[1], Random(self.options.seed), end), at)
+        home.devices["cuff"] = own
+        home.take_unreadable(at)
+
     async def _live_fleet(self, stopping: asyncio.Event) -> None:
         """Let one home after the other measure now, and every home say that it is there."""
         spoke = time.monotonic()
+        random = Random(self.options.seed)
         index = 0
         while not stopping.is_set() and self.homes:
             home = self.homes[index % len(self.homes)]
             index += 1
             person = self.people[1 + self.homes.index(home)]
-            values = {
-                "systolic": Decimal(round(person.systolic)),
-                "diastolic": Decimal(round(person.systolic * 0.62)),
-                "pulse": Decimal(round(person.pulse)),
-            }
             now = datetime.now(ZONE)
-            home.take(Taken("cuff", now, values), int(now.timestamp() * 1000))
+            taken = physiology.now(person, random, now)
+            home.take(taken, int(now.timestamp() * 1000))
+            if physiology.must_alert([taken]):
+                self.must_alert.add(self.ids[person.number])
             await asyncio.to_thread(fleet.send_all, [home], self.server.broker, 1, lambda _: None)
             if time.monotonic() - spoke > _HEARTBEAT_SECONDS:
                 spoke = time.monotonic()
@@ -257,9 +267,9 @@ class Demo:
         visitor = await asyncio.to_thread(Visitor, self.server.url, "anna", self.passwords["anna"])
         alerted = await asyncio.to_thread(visitor.alerted_patients)
         unseen = self.must_alert - alerted
+        stored = health.get("measurements", 0) + health.get("quarantined", 0)
         promises = {
-            f"stored = sent: {health.get('measurements')} = {sent}": health.get("measurements")
-            == sent,
+            f"stored = sent: {stored} = {sent}": stored == sent,
             f"receipted = sent: {receipted} = {sent}": receipted == sent,
             f"by radio at least one: {status['receipted']}": status["receipted"] > 0,
             f"everyone who worsened is on the worklist: {len(self.must_alert)} patients, "

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ from contract.messages import (
     down_decoder,
     encoder,
 )
+from simulators import encoders
 from simulators.physiology import Taken
 
 _RECEIPT_SECONDS: Final = 10.0
@@ -67,6 +69,14 @@ class FleetGateway:
         """Put a measurement into the outbox. ``received_at`` is in ms UTC."""
         self.given += 1
         self._outbox.append(_measurement(self, taken, received_at))
+
+    def take_unreadable(self, received_at: int) -> None:
+        """Put a measurement into the outbox whose bytes were cut off on the way."""
+        taken = Taken("cuff", datetime.now(UTC), {})
+        self.given += 1
+        cut = _measurement(self, taken, received_at, raw=bytes.fromhex("1e8400"))
+        problem = "byte 3: the diastolic pressure is cut off"
+        self._outbox.append(msgspec.structs.replace(cut, unreadable=problem, device_time=None))
 
     def connect(self, broker: str) -> None:
         """Connect and tell who is there. Raises ``FleetFailed`` when nobody answers in time."""
@@ -202,7 +212,9 @@ def send_all(
         raise FleetFailed(str(failures[0])) from failures[0]
 
 
-def _measurement(gateway: FleetGateway, taken: Taken, received_at: int) -> Measurement:
+def _measurement(
+    gateway: FleetGateway, taken: Taken, received_at: int, raw: bytes | None = None
+) -> Measurement:
     local = taken.at.strftime("%Y-%m-%dT%H:%M:%S")
     device = gateway.devices[taken.device]
     content = hashlib.blake2b(f"{device} {local} {taken.values}".encode(), digest_size=16)
@@ -212,7 +224,7 @@ def _measurement(gateway: FleetGateway, taken: Taken, received_at: int) -> Measu
         device=device,
         profile=PROFILES[taken.device],
         characteristic=_CHARACTERISTIC[taken.device],
-        raw="",
+        raw=(_bytes(taken) if raw is None else raw).hex(),
         quantities=[
             Quantity(code=code, unit=DEFINITIONS[Code(code)].unit, value=str(value))
             for code, value in taken.values.items()
@@ -224,6 +236,18 @@ def _measurement(gateway: FleetGateway, taken: Taken, received_at: int) -> Measu
         origin="device",
         device_time=local,
     )
+
+
+def _bytes(taken: Taken) -> bytes:
+    """Return what the device would have sent over the air."""
+    values, at = taken.values, taken.at.replace(tzinfo=None)
+    if taken.device == "cuff":
+        return encoders.blood_pressure(
+            values["systolic"], values["diastolic"], pulse=values["pulse"], at=at
+        )
+    if taken.device == "scale":
+        return encoders.weight(values["weight"], at=at)
+    return encoders.oximetry_spot(values["spo2"], values["pulse"], at=at)
 
 
 def _now() -> int:

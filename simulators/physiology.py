@@ -13,7 +13,7 @@ from random import Random
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-DETERIORATING_SHARE: Final = 0.08
+DETERIORATING_SHARE: Final = 0.12
 WORSENS_DAYS: Final = 6
 # The limits of the demonstration's plan; a judgement for show, not for anybody's care.
 LIMITS: Final = {
@@ -86,6 +86,12 @@ def history(patient: Patient, seed: int, end: datetime, days: int) -> Iterator[T
         for taken in _morning(patient, random, start, worse, drift):
             if taken.at <= end:
                 yield taken
+
+
+def now(patient: Patient, random: Random, at: datetime) -> Taken:
+    """Return a blood pressure taken at this moment; who has worsened has not recovered."""
+    (_, cuff, _) = _morning(patient, random, at, 1.0, 0.0)
+    return cuff._replace(at=at)
 
 
 def _morning(
