@@ -1,6 +1,7 @@
 """The vectorised engine against a plain loop of the same rules, in one run, in turn."""
 
 import gc
+from decimal import Decimal
 from itertools import count
 
 import numpy as np
@@ -58,11 +59,20 @@ def run(reduced: bool) -> list[Row]:
 
 def _version() -> Version:
     limits = [
-        Threshold(code=code, source="benchmark", low_outer=low, low_inner=low + 2,
-                  high_inner=high - 2, high_outer=high, hysteresis=1, inner_n=2, inner_m=3)
+        Threshold(
+            code=code,
+            source="benchmark",
+            low_outer=Decimal(low),
+            low_inner=Decimal(low + 2),
+            high_inner=Decimal(high - 2),
+            high_outer=Decimal(high),
+            hysteresis=Decimal(1),
+            inner_n=2,
+            inner_m=3,
+        )
         for code, (low, high) in _limits().items()
-    ]  # fmt: skip
-    gain = Gain(name="weight-gain", source="benchmark", days=3, more_than=2)
+    ]
+    gain = Gain(name="weight-gain", source="benchmark", days=3, more_than=Decimal(2))
     return compile_version(1, 0, "UTC", Plan(thresholds=limits, gains=[gain]))
 
 
