@@ -1,4 +1,4 @@
-"""The engine's snapshot as a file: arrays, the last position and the database's id.
+"""The engine's snapshot as a file: a SHA-256, then arrays, the last position and the database's id.
 
 A snapshot of another database, ahead of it, of another layout, or damaged, is not taken: the
 engine then folds the log from its start.
@@ -8,15 +8,17 @@ import json
 import logging
 import os
 from dataclasses import fields
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Final
-from zipfile import BadZipFile
 
 import numpy as np
 
 from server.engine.state import Rows, State
 
 LAYOUT: Final = 1
+_DIGEST_BYTES: Final = 32
 log = logging.getLogger(__name__)
 
 
@@ -32,10 +34,13 @@ def save(path: Path, state: State, database_id: str) -> None:
         "zones": state.zones,
     }
     columns = {column.name: getattr(state.rows, column.name) for column in fields(Rows)}
+    arrays = {"owner": state.owner, "slots": state.slots, "gains": state.gains, **columns}
+    packed = BytesIO()
+    np.savez(packed, meta=json.dumps(meta), **arrays)
     new = path.with_suffix(".new")
     with new.open("wb") as file:
-        arrays = {"owner": state.owner, "slots": state.slots, "gains": state.gains, **columns}
-        np.savez(file, meta=json.dumps(meta), **arrays)
+        file.write(sha256(packed.getbuffer()).digest())
+        file.write(packed.getbuffer())
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
@@ -44,7 +49,12 @@ def save(path: Path, state: State, database_id: str) -> None:
 def load(path: Path, database_id: str, cursor: int) -> State:
     """Return the snapshot's state, or an empty one where it cannot be used."""
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        content = path.read_bytes()
+        # Before anything is read: what unpacks may still be damaged, and fails in many ways.
+        if sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+            log.warning("the snapshot is damaged, the log is folded anew")
+            return State()
+        with np.load(BytesIO(content[_DIGEST_BYTES:]), allow_pickle=False) as saved:
             meta = json.loads(str(saved["meta"]))
             if (meta["layout"], meta["database"]) != (LAYOUT, database_id):
                 log.warning("the snapshot is of another database or layout: not used")
@@ -65,6 +75,6 @@ def load(path: Path, database_id: str, cursor: int) -> State:
             )
     except FileNotFoundError:
         return State()
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("the snapshot cannot be read, the log is folded anew: %s", error)
         return State()
