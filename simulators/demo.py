@@ -105,7 +105,7 @@ class Demo:
                     self.folder / "gateway.log",
                 )
             )
-            live = asyncio.create_task(self._by_radio(radio))
+            live = asyncio.create_task(self._by_radio(radio, stopping))
             await self._unless_stopped(stopping, self._send_history)
             fleet_task = asyncio.create_task(self._live_fleet(stopping))
             with suppress(TimeoutError):
@@ -113,7 +113,6 @@ class Demo:
                     await stopping.wait()
             stopping.set()
             await fleet_task
-            live.cancel()
             await asyncio.gather(live, return_exceptions=True)
             return await self._sum_up(gateway) if self.options.seconds else 0
 
@@ -239,8 +238,11 @@ class Demo:
                 async with asyncio.timeout(_LIVE_SECONDS):
                     await stopping.wait()
 
-    async def _by_radio(self, radio: VirtualRadio) -> None:
-        """The first patient measures with virtual devices, over real GATT, and worsens."""
+    async def _by_radio(self, radio: VirtualRadio, stopping: asyncio.Event) -> None:
+        """The first patient measures with virtual devices, over real GATT, and worsens.
+
+        Told to stop, not cancelled: Bumble swallows a cancellation that meets a command of its.
+        """
         person = self.people[0]
         cuff = peripherals.Cuff(radio, _address(person, 0))
         scale = peripherals.Scale(radio, _address(person, 1))
@@ -249,13 +251,15 @@ class Demo:
             await device.start()
         self.must_alert.add(self.ids[0])
         step = 0
-        while True:
+        while not stopping.is_set():
             now = datetime.now(ZONE).replace(tzinfo=None, microsecond=0)
             await scale.take(Decimal(round(person.weight)), now)
             await cuff.take(Decimal(162 + 4 * step % 32), Decimal(88), Decimal(84), now)
             await oximeter.take(Decimal(93 - step % 6), Decimal(86), now)
             step += 1
-            await asyncio.sleep(_BLE_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BLE_SECONDS):
+                    await stopping.wait()
 
     async def _sum_up(self, gateway: GatewayProcess) -> int:
         """Compare what was sent with what is stored, and the truth with the worklist."""

@@ -30,7 +30,7 @@ ROW = re.compile(
     re.DOTALL,
 )
 RULE = re.compile(r"<code>((?:systolic|pulse|spo2|weight)-[a-z0-9-]+)</code>")
-VALUE = re.compile(r'<td class="numeric">\s*([\d.,]+)')
+VALUE = re.compile(r'<td class="numeric"[^>]*>\s*([\d.,]+)')
 ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 RECEIPT = re.compile(r"receipt epoch=([0-9a-f]{32}) seq=(\d+)")
 
