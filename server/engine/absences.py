@@ -8,7 +8,7 @@ from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
 from server.engine.rebuild import next_due
 from server.engine.rules import MISSING_BIT, NOTHING, in_force
-from server.engine.state import State, take
+from server.engine.state import State, set_active, take
 from server.engine.step import Overlay
 
 
@@ -46,7 +46,7 @@ def fall_due(state: State, now: int) -> Fallen:
         if version is not None and version.rules.get(code, NOTHING).due_minute >= 0:
             window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
             if int(live["last"][index, 0]) < window_from:
-                live["active"][index] |= 1 << MISSING_BIT
+                set_active(live, index, MISSING_BIT)
                 fallen.absences.append(Absence(patient, code, version.number, window_from, due))
         due_at[index] = next_due(versions, code, due, due)
     return fallen

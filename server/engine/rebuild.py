@@ -12,7 +12,15 @@ from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
 from server.engine.rules import MISSING_BIT, NOTHING, Version, in_force
 from server.engine.series import Finding, Memory, Observation, fold
-from server.engine.state import FOREVER, State, empty_gains, empty_rows, write_memory, write_rules
+from server.engine.state import (
+    FOREVER,
+    State,
+    active,
+    empty_gains,
+    empty_rows,
+    write_memory,
+    write_rules,
+)
 from server.engine.step import Overlay
 
 
@@ -58,7 +66,7 @@ def rebuild(
     version = in_force(versions, max(memory.at, now))
     zone = state.zone_number(version.zone_name if version else "UTC")
     write_rules(rows.limits[0], gain, code, versions, max(memory.at, now), zone)
-    missing = int(state.rows.live["active"][slot]) & 1 << MISSING_BIT
+    missing = int(active(state.rows.live[[slot]])[0]) & 1 << MISSING_BIT
     if missing and memory.at <= int(state.rows.live["last"][slot, 0]):
         memory.active |= missing
     write_memory(rows.live[0], gain, memory)

@@ -21,13 +21,14 @@ SIGNS: Final = (-1, -1, 1, 1)  # low rules judge the negated value, so every rul
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One code's rules. ``bounds`` are signed limits; ``exceeds`` are strict gains in grams."""
+    """One code's rules. ``bounds`` are signed limits; ``exceeds`` are strict gains in grams; an
+    inner rule holds when ``need`` of the last ``of_last`` values are beyond its limit."""
 
     names: tuple[str | None, ...] = (None,) * (MISSING_BIT + 1)
     bounds: tuple[int, ...] = (UNLIMITED,) * THRESHOLDS
     hysteresis: int = 0
-    need: tuple[int, ...] = (1,) * THRESHOLDS
-    of_last: tuple[int, ...] = (1,) * THRESHOLDS
+    need: int = 1
+    of_last: int = 1
     gain_days: tuple[int, ...] = (0,) * GAINS
     exceeds: tuple[int, ...] = (UNLIMITED,) * GAINS
     due_minute: int = -1
@@ -56,15 +57,14 @@ def compile_version(number: int, from_at: int, zone_name: str, plan: Plan) -> Ve
 
 def _compiled(code: Code, plan: Plan) -> Compiled:
     names: list[str | None] = [None] * (MISSING_BIT + 1)
-    bounds, need, of_last, hysteresis = [UNLIMITED] * 4, [1] * 4, [1] * 4, 0
+    bounds, need, of_last, hysteresis = [UNLIMITED] * 4, 1, 1, 0
     for threshold in (one for one in plan.thresholds if one.code == code):
         hysteresis = scaled(code, threshold.hysteresis)
         for bit, limit in enumerate(threshold.limits()):
             if limit is not None:
                 names[bit] = f"{code}-{SIDES[bit]}"
                 bounds[bit] = SIGNS[bit] * scaled(code, limit)
-        for bit in (1, 2):
-            need[bit], of_last[bit] = threshold.inner_n, threshold.inner_m
+        need, of_last = threshold.inner_n, threshold.inner_m
     days, exceeds = [0] * GAINS, [UNLIMITED] * GAINS
     for place, gain in enumerate(plan.gains if code is Code.WEIGHT else ()):
         names[THRESHOLDS + place] = gain.name
@@ -76,8 +76,8 @@ def _compiled(code: Code, plan: Plan) -> Compiled:
         tuple(names),
         tuple(bounds),
         hysteresis,
-        tuple(need),
-        tuple(of_last),
+        need,
+        of_last,
         tuple(days),
         tuple(exceeds),
         due,

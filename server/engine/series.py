@@ -120,11 +120,11 @@ def _judge(
     for bit in range(THRESHOLDS):
         value, bound = SIGNS[bit] * observation.value, rules.bounds[bit]
         beyond = value > bound
-        window = (1 << rules.of_last[bit]) - 1
-        shift = ((memory.shift[bit] << 1) | beyond) & window
+        need, of_last = (rules.need, rules.of_last) if bit in (1, 2) else (1, 1)
+        shift = ((memory.shift[bit] << 1) | beyond) & (1 << of_last) - 1
         memory.shift[bit] = shift
         held = memory.active >> bit & 1 and value > bound - rules.hysteresis
-        if shift.bit_count() >= rules.need[bit] or held:
+        if shift.bit_count() >= need or held:
             active |= 1 << bit
             if beyond:
                 found.append(bit)

@@ -21,26 +21,27 @@ FOREVER: Final = 2**62
 NO_DAY: Final = -(2**31)
 
 
-# One row a slot in each table, packed so that touching a slot touches one or two cache lines.
-# ``span`` is the time in which the limits are in force; ``gain`` the row of the slot's gain rules
-# in their own table, or -1: few slots have any.
+# One row a slot in each table, packed so that touching a slot touches one or two cache lines, and
+# made of whole words so that many rows turn into columns in one move (``columns``).
+# ``span`` is the time in which the limits are in force; ``need`` of the last (``window`` is their
+# mask) must be beyond an inner limit; ``gain`` is the row of the slot's gain rules in their own
+# table, or -1: few slots have any.
 LIMITS: Final = np.dtype(
     [
         ("bound", "<i4", THRESHOLDS),
         ("release", "<i4", THRESHOLDS),
         ("span", "<i8", 2),
-        ("need", "u1", THRESHOLDS),
-        ("window", "u1", THRESHOLDS),
+        ("need", "<i4"),
+        ("window", "<i4"),
         ("version", "<i4"),
         ("gain", "<i4"),
-        ("zone", "<i2"),
-        ("padding", "u1", 6),
+        ("zone", "<i4"),
+        ("padding", "<i4"),
     ]
 )
-# ``last`` is (at, key) of the newest observation; ``active`` has one bit a rule.
-LIVE: Final = np.dtype(
-    [("last", "<i8", 2), ("shift", "u1", THRESHOLDS), ("active", "u1"), ("padding", "u1", 3)]
-)
+# ``last`` is (at, key) of the newest observation; ``bits`` packs the inner rules' shift registers
+# (a byte each) and then one active bit a rule.
+LIVE: Final = np.dtype([("last", "<i8", 2), ("bits", "<i8")])
 # ``day`` and ``first`` are the first weighings of the newest civil days, oldest first, filled
 # from the right.
 GAIN: Final = np.dtype(
@@ -48,10 +49,11 @@ GAIN: Final = np.dtype(
         ("day", "<i4", DAYS_KEPT),
         ("first", "<i4", DAYS_KEPT),
         ("exceeds", "<i4", GAINS),
-        ("days", "u1", GAINS),
-        ("padding", "u1", 6),
+        ("days", "<i4", GAINS),
     ]
 )
+ACTIVE_SHIFT: Final = 16
+_INNER: Final = (1, 2)
 
 
 def take(table: NDArray[np.void], index: NDArray[Any]) -> NDArray[np.void]:
@@ -62,6 +64,22 @@ def take(table: NDArray[np.void], index: NDArray[Any]) -> NDArray[np.void]:
 def put(table: NDArray[np.void], index: NDArray[Any], rows: NDArray[np.void]) -> None:
     """Write rows back into a table."""
     _words(table)[index] = _words(rows)
+
+
+def columns(table: NDArray[np.void]) -> NDArray[np.int32]:
+    """Return a table as one contiguous row for each of its 32-bit words."""
+    words = table.view(np.int32).reshape(len(table), table.itemsize // 4)
+    return np.ascontiguousarray(words.T)
+
+
+def active(live: NDArray[np.void]) -> NDArray[np.uint8]:
+    """Return the active bits of rows, a bit a rule."""
+    return (live["bits"] >> ACTIVE_SHIFT).astype(np.uint8)
+
+
+def set_active(live: NDArray[np.void], index: int, bit: int) -> None:
+    """Set one rule's active bit of one row."""
+    live["bits"][index] |= 1 << ACTIVE_SHIFT + bit
 
 
 def _words(table: NDArray[np.void]) -> NDArray[np.int64]:
@@ -156,13 +174,16 @@ def memory_of(live: np.void, gain: np.void | None) -> Memory:
     """Read a slot's moving part as the form that ``series.fold`` moves on."""
     pairs = zip(gain["day"], gain["first"], strict=True) if gain is not None else ()
     days = [(int(day), int(first)) for day, first in pairs if day != NO_DAY]
-    at, key = (int(part) for part in live["last"])
-    return Memory([int(bits) for bits in live["shift"]], int(live["active"]), at, key, days)
+    bits, (at, key) = int(live["bits"]), (int(part) for part in live["last"])
+    # An outer rule looks at one value only: its register is never asked.
+    shift = [0, bits & 255, bits >> 8 & 255, 0]
+    return Memory(shift, bits >> ACTIVE_SHIFT, at, key, days)
 
 
 def write_memory(live: np.void, gain: np.void | None, memory: Memory) -> None:
     """Write a folded memory back into a slot's rows."""
-    live["shift"], live["active"] = memory.shift, memory.active
+    low, high = (memory.shift[rule] for rule in _INNER)
+    live["bits"] = low | high << 8 | memory.active << ACTIVE_SHIFT
     live["last"] = memory.at, memory.key
     if gain is not None:
         gain["day"], gain["first"] = NO_DAY, 0
@@ -190,6 +211,6 @@ def write_rules(
         bound if bound == UNLIMITED else bound - rules.hysteresis for bound in rules.bounds
     ]
     limits["need"] = rules.need
-    limits["window"] = [(1 << last) - 1 for last in rules.of_last]
+    limits["window"] = (1 << rules.of_last) - 1
     if gain is not None:
         gain["days"], gain["exceeds"] = rules.gain_days, rules.exceeds

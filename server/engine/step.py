@@ -15,16 +15,29 @@ from numpy.typing import NDArray
 
 from contract.codes import BY_NUMBER
 from server.domain.instants import DAY, MINUTE, utc_offset
-from server.engine.rules import COMPARATOR, GAINS, SIGNS, THRESHOLDS
-from server.engine.series import Finding, Observation, fold
-from server.engine.state import CODES, State, memory_of, put, take, write_memory
+from server.engine.rules import COMPARATOR, GAINS, THRESHOLDS
+from server.engine.series import DAYS_KEPT, Finding, Observation, fold
+from server.engine.state import (
+    ACTIVE_SHIFT,
+    CODES,
+    State,
+    active,
+    columns,
+    memory_of,
+    put,
+    take,
+    write_memory,
+)
 
 ROUNDS_MAX: Final = 8  # a slot with more observations than this in one batch is folded alone
+FEW: Final = 12  # measured: about as many folds as one more round costs
 _QUARTER: Final = 15 * MINUTE
-_SIGNS: Final = np.array(SIGNS, np.int32)
-_ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.uint8)
-_BITS: Final = np.array([1, 2, 4, 8], np.uint8)
-_GATHER: Final = np.uint32(1 << 24 | 1 << 17 | 1 << 10 | 1 << 3)
+_ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.int32)
+_PLACES: Final = np.arange(THRESHOLDS, dtype=np.uint8)[:, None]
+_REGISTERS: Final = np.array([[0], [8]])
+_RULES: Final = np.arange(ACTIVE_SHIFT, ACTIVE_SHIFT + THRESHOLDS)[:, None]
+# The columns of ``LIMITS`` in 32-bit words, after bound, release and span.
+_NEED, _WINDOW, _VERSION, _ZONE = 12, 13, 14, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +54,6 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.at)
-
-    def take(self, index: NDArray[np.intp]) -> "Observations":
-        """Return the named observations."""
-        return Observations(
-            self.patient[index],
-            self.code[index],
-            self.at[index],
-            self.key[index],
-            self.value[index],
-            self.epoch[index],
-            self.seq[index],
-        )
 
 
 @dataclass(slots=True)
@@ -77,13 +78,18 @@ class Overlay:
 
 
 class _Work(NamedTuple):
-    """What the rounds share: the sorted batch, and for each touched row its limits and its place
-    in the overlay's gain rows (-1: none)."""
+    """What the rounds share. ``at``, ``key`` and ``value`` are the batch sorted by slot and time,
+    ``order`` where each stands in the batch. ``limits`` are the touched rows' columns,
+    ``gain_place`` their places in the overlay's gain rows (-1: none)."""
 
     state: State
     batch: Observations
+    order: NDArray[np.intp]
+    at: NDArray[np.int64]
+    key: NDArray[np.int64]
+    value: NDArray[np.int32]
     overlay: Overlay
-    limits: NDArray[np.void]
+    limits: NDArray[np.int32]
     gain_place: NDArray[np.intp]
 
 
@@ -91,29 +97,33 @@ def step(state: State, batch: Observations) -> Overlay:
     """Judge a batch. The state is only read; ``apply`` takes the result over."""
     slot = _slots_of(state, batch)
     order = np.lexsort((batch.key, batch.at, slot))
-    order = order[np.searchsorted(slot[order], 0) :]  # slot -1: no rule watches these
-    batch, slot = batch.take(order), slot[order]
+    slot = slot[order]
+    if len(slot) and slot[0] < 0:  # no rule watches these
+        watched = int(np.searchsorted(slot, 0))
+        order, slot = order[watched:], slot[watched:]
+    at, key = batch.at[order], batch.key[order]
     first = np.ones(len(slot), np.bool_)
     np.not_equal(slot[1:], slot[:-1], out=first[1:])
     starts = np.flatnonzero(first)
     ends = np.append(starts, len(slot))[1:]
     touched = slot[starts]
     limits, live = take(state.rows.limits, touched), take(state.rows.live, touched)
-    good = _in_order(limits, live, batch, starts, ends)
+    good = _in_order(limits, live, at, key, starts, ends)
     rebuild: list[int] = []
     if not good.all():
         rebuild, kept = touched[~good].tolist(), np.flatnonzero(good)
         touched, limits, live = touched[kept], take(limits, kept), take(live, kept)
         starts, ends = starts[kept], ends[kept]
-    work = _prepared(state, batch, touched, limits, live)
-    work.overlay.rebuild = rebuild
-    before = live["active"].copy()
+    overlay, place = _overlay(state, touched, limits, live)
+    overlay.rebuild = rebuild
+    before = active(live)
+    work = _Work(state, batch, order, at, key, batch.value[order], overlay, columns(limits), place)
     found = _judge_all(work, starts, ends)
-    over = (before | found) & ~work.overlay.live["active"]
+    over = (before | found) & ~active(live)
     for index in np.flatnonzero(over):
         bits = int(over[index])
-        work.overlay.ended += [(int(touched[index]), bit) for bit in range(8) if bits >> bit & 1]
-    return work.overlay
+        overlay.ended += [(int(touched[index]), bit) for bit in range(8) if bits >> bit & 1]
+    return overlay
 
 
 def apply(state: State, overlay: Overlay, position: int) -> None:
@@ -138,98 +148,113 @@ def _slots_of(state: State, batch: Observations) -> NDArray[np.int32]:
 def _in_order(
     limits: NDArray[np.void],
     live: NDArray[np.void],
-    batch: Observations,
+    at: NDArray[np.int64],
+    key: NDArray[np.int64],
     starts: NDArray[np.intp],
     ends: NDArray[np.intp],
 ) -> NDArray[np.bool_]:
     last, span = live["last"], limits["span"]
-    first_at, first_key = batch.at[starts], batch.key[starts]
-    newer = (first_at > last[:, 0]) | ((first_at == last[:, 0]) & (first_key > last[:, 1]))
-    within = (first_at >= span[:, 0]) & (batch.at[ends - 1] < span[:, 1])
+    first_at = at[starts]
+    newer = first_at > last[:, 0]
+    if not newer.all():
+        newer |= (first_at == last[:, 0]) & (key[starts] > last[:, 1])
+    within = (first_at >= span[:, 0]) & (at[ends - 1] < span[:, 1])
     return np.asarray(newer & within)
 
 
-def _prepared(
+def _overlay(
     state: State,
-    batch: Observations,
     touched: NDArray[np.int32],
     limits: NDArray[np.void],
     live: NDArray[np.void],
-) -> _Work:
+) -> tuple[Overlay, NDArray[np.intp]]:
+    """Return the overlay of the touched rows, and each row's place in its gain rows."""
     gain_at = limits["gain"]
     gaining = np.flatnonzero(gain_at >= 0)
     place = np.full(len(touched), -1, np.intp)
     place[gaining] = np.arange(len(gaining))
     gain_at = gain_at[gaining]
-    overlay = Overlay(touched, live, gain_at, take(state.gains, gain_at))
-    return _Work(state, batch, overlay, limits, place)
+    return Overlay(touched, live, gain_at, take(state.gains, gain_at)), place
 
 
 def _judge_all(work: _Work, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.uint8]:
     """Judge every touched row's observations; return the bits found for each row."""
     found = np.zeros(len(starts), np.uint8)
     lengths = ends - starts
-    short = lengths <= ROUNDS_MAX
-    local = np.flatnonzero(short)
-    for round_ in range(int(lengths[short].max(initial=0))):
+    alone = lengths > ROUNDS_MAX
+    longer = np.flatnonzero((lengths > 1) & ~alone)
+    if len(longer) < FEW:  # a round of a few rows costs more than folding them one by one
+        alone |= lengths > 1
+    local = np.flatnonzero(~alone)
+    for round_ in range(int(lengths[local].max(initial=0))):
         local = local[lengths[local] > round_]
         found[local] |= _judge_round(work, local, starts[local] + round_)
-    for index in np.flatnonzero(~short):
-        rows = work.batch.take(np.arange(starts[index], ends[index]))
-        found[index] |= _fold_one(work, int(index), rows)
+    for index in np.flatnonzero(alone):
+        found[index] |= _fold_one(work, int(index), slice(starts[index], ends[index]))
     return found
 
 
-def _judge_round(work: _Work, local: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Judge observations ``at`` of the batch on rows ``local``; return the found bits of each."""
-    batch, rows = work.batch, work.overlay.live
-    whole = len(local) == len(rows)  # a round of every row needs no second copy
-    limits = work.limits if whole else take(work.limits, local)
-    live = rows if whole else take(rows, local)
-    signed = batch.value[at, None] * _SIGNS
-    beyond = signed > limits["bound"]
-    shift = ((live["shift"] << 1) | beyond) & limits["window"]
-    was = (live["active"][:, None] & _BITS) != 0
-    holds = (_ONES[shift] >= limits["need"]) | (was & (signed > limits["release"]))
-    found, active = _packed(holds & beyond), _packed(holds)
+def _judge_round(
+    work: _Work, local: NDArray[np.intp], where: NDArray[np.intp]
+) -> NDArray[np.uint8]:
+    """Judge the observations at ``where`` on rows ``local``; return the found bits of each.
+
+    Everything is a column of one number a row: numpy loops over long columns at the speed of the
+    machine, over rows of four at the speed of a call.
+    """
+    live, value = work.overlay.live, work.value[where]
+    limits = work.limits if len(local) == len(live) else work.limits[:, local]
+    negated = -value
+    beyond, near = (np.empty((THRESHOLDS, len(value)), np.bool_) for _ in range(2))
+    for out, bound in ((beyond, limits[0:4]), (near, limits[4:8])):
+        np.greater(negated, bound[:2], out=out[:2])
+        np.greater(value, bound[2:], out=out[2:])
+    bits = live["bits"][local]
+    shift = (bits >> _REGISTERS << 1 | beyond[1:3]) & limits[_WINDOW] & 255
+    holds = (bits >> _RULES & 1).astype(np.bool_) & near
+    holds[0] |= beyond[0]
+    holds[3] |= beyond[3]
+    holds[1:3] |= _ONES[shift] >= limits[_NEED]
+    found, now = _packed(holds & beyond), _packed(holds)
     gaining = np.flatnonzero(work.gain_place[local] >= 0)
     if len(gaining):
-        bits = _gain_round(work, local[gaining], at[gaining])
-        found[gaining] |= bits
-        active[gaining] |= bits
-    live["shift"], live["active"] = shift, active
-    live["last"][:, 0], live["last"][:, 1] = batch.at[at], batch.key[at]
-    if not whole:
-        put(rows, local, live)
-    _report(work, local, at, found)
+        gained = _gain_round(work, local[gaining], where[gaining])
+        found[gaining] |= gained
+        now[gaining] |= gained
+    live["bits"][local] = shift[0] | shift[1] << 8 | now.astype(np.int64) << ACTIVE_SHIFT
+    live["last"][local, 0], live["last"][local, 1] = work.at[where], work.key[where]
+    if found.any():
+        _report(work, local, where, found)
     return found
 
 
-def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Pack a row of four truths into one byte, the first in bit 0."""
-    # Four bytes of 0 or 1 as one word: the product gathers them in bits 24 to 27, without a carry.
-    return (bits.view(np.uint32)[:, 0] * _GATHER >> 24 & 15).astype(np.uint8)
+def _packed(truths: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Pack a column of four truths into one byte, the first in bit 0."""
+    places = truths.view(np.uint8) << _PLACES
+    packed: NDArray[np.uint8] = np.bitwise_or.reduce(places, axis=0)
+    return packed
 
 
-def _gain_round(work: _Work, local: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Judge the gains of weighings ``at`` on rows ``local``; a comparator has no gain."""
+def _gain_round(work: _Work, local: NDArray[np.intp], where: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Judge the gains of the weighings at ``where``; a comparator has no gain."""
     result = np.zeros(len(local), np.uint8)
-    numbers = np.flatnonzero(np.abs(work.batch.value[at]) != COMPARATOR)
-    local, at = local[numbers], at[numbers]
+    numbers = np.flatnonzero(np.abs(work.value[where]) != COMPARATOR)
+    local, where = local[numbers], where[numbers]
     place = work.gain_place[local]
-    gain, zone = take(work.overlay.gain, place), work.limits["zone"][local]
-    value = work.batch.value[at]
-    today = _civil_days(work.batch.at[at], zone, work.state.zones)
-    past = today[:, None] - gain["day"]
+    rows = take(work.overlay.gain, place)
+    gain, value = columns(rows), work.value[where]
+    day, first = gain[:DAYS_KEPT], gain[DAYS_KEPT : 2 * DAYS_KEPT]
+    exceeds, days = gain[-2 * GAINS : -GAINS], gain[-GAINS:]
+    today = _civil_days(work.at[where], work.limits[_ZONE, local], work.state.zones)
+    past = today - day
     bits = np.zeros(len(local), np.uint8)
     for rule in range(GAINS):
-        days = gain["days"][:, rule]
-        if days.any():
-            inside = (past >= 1) & (past <= days[:, None])
+        if days[rule].any():
+            inside = (past >= 1) & (past <= days[rule])
             # With no base the gain is hugely negative.
-            base = np.where(inside, gain["first"], COMPARATOR).min(axis=1)
-            bits |= (value - base > gain["exceeds"][:, rule]) << np.uint8(THRESHOLDS + rule)
-    _remember_days(work, place, gain, today, value)
+            base = np.where(inside, first, COMPARATOR).min(axis=0)
+            bits |= (value - base > exceeds[rule]) << np.uint8(THRESHOLDS + rule)
+    _remember_days(work, place, rows, today, value)
     result[numbers] = bits
     return result
 
@@ -237,22 +262,23 @@ def _gain_round(work: _Work, local: NDArray[np.intp], at: NDArray[np.intp]) -> N
 def _remember_days(
     work: _Work,
     place: NDArray[np.intp],
-    gain: NDArray[np.void],
+    rows: NDArray[np.void],
     today: NDArray[np.int32],
     value: NDArray[np.int32],
 ) -> None:
     """Keep the first weighing of each civil day."""
-    fresh = np.flatnonzero(gain["day"][:, -1] < today)
+    fresh = np.flatnonzero(rows["day"][:, -1] < today)
     if not len(fresh):
         return
-    new = take(gain, fresh)
-    new["day"][:, :-1], new["first"][:, :-1] = new["day"][:, 1:], new["first"][:, 1:]
-    new["day"][:, -1], new["first"][:, -1] = today[fresh], value[fresh]
-    put(work.overlay.gain, place[fresh], new)
+    new = columns(take(rows, fresh))
+    for part, newest in ((new[:DAYS_KEPT], today), (new[DAYS_KEPT : 2 * DAYS_KEPT], value)):
+        part[:-1] = part[1:].copy()
+        part[-1] = newest[fresh]
+    put(work.overlay.gain, place[fresh], np.ascontiguousarray(new.T).view(rows.dtype)[:, 0])
 
 
 def _civil_days(
-    at: NDArray[np.int64], zone: NDArray[np.int16], zones: list[str]
+    at: NDArray[np.int64], zone: NDArray[np.int32], zones: list[str]
 ) -> NDArray[np.int32]:
     """Return the civil day of each instant in its own zone."""
     # Every zone changes its offset on a full quarter of an hour of UTC, so one look is exact; and
@@ -273,38 +299,45 @@ def _offset(quarter: int, zone_name: str) -> int:
 
 
 def _report(
-    work: _Work, local: NDArray[np.intp], at: NDArray[np.intp], found: NDArray[np.uint8]
+    work: _Work, local: NDArray[np.intp], where: NDArray[np.intp], found: NDArray[np.uint8]
 ) -> None:
     """Make findings of the rows with a found bit: few, so objects are made only here."""
     index = np.flatnonzero(found)
-    local, at, batch = local[index], at[index], work.batch
+    local, where, batch = local[index], where[index], work.batch
+    place = work.order[where]
     owners = work.state.owner[work.overlay.slots[local]]
-    columns = (
+    parts = (
         found[index],
-        work.limits["version"][local],
-        batch.at[at],
-        batch.value[at],
-        batch.epoch[at],
-        batch.seq[at],
+        work.limits[_VERSION, local],
+        work.at[where],
+        work.value[where],
+        batch.epoch[place],
+        batch.seq[place],
     )
-    rows = zip(owners.tolist(), *(column.tolist() for column in columns), strict=True)
+    rows = zip(owners.tolist(), *(part.tolist() for part in parts), strict=True)
     for (patient, code), bits, number, *rest in rows:
         versions = work.state.versions[patient]
-        version = next(one for one in versions if one.number == number)
-        for bit, name in enumerate(version.rules[BY_NUMBER[code]].names):
-            if bits >> bit & 1 and name is not None:
-                work.overlay.findings.append(Finding(patient, code, name, number, *rest))
+        version = next(one for one in reversed(versions) if one.number == number)
+        for name in _names(version.rules[BY_NUMBER[code]].names, bits):
+            work.overlay.findings.append(Finding._make((patient, code, name, number, *rest)))
 
 
-def _fold_one(work: _Work, index: int, rows: Observations) -> int:
-    """Fold a slot's long backlog on its row; return the bits that were found on the way."""
+@lru_cache(maxsize=4096)
+def _names(names: tuple[str | None, ...], bits: int) -> tuple[str, ...]:
+    return tuple(name for bit, name in enumerate(names) if name and bits >> bit & 1)
+
+
+def _fold_one(work: _Work, index: int, where: slice) -> int:
+    """Fold a row's observations one by one; return the bits that were found on the way."""
     patient, number = (int(part) for part in work.state.owner[work.overlay.slots[index]])
     code, versions = BY_NUMBER[number], work.state.versions.get(patient, [])
-    place = int(work.gain_place[index])
-    gain = work.overlay.gain[place] if place >= 0 else None
+    gain_place = int(work.gain_place[index])
+    gain = work.overlay.gain[gain_place] if gain_place >= 0 else None
     memory = memory_of(work.overlay.live[index], gain)
-    columns = (rows.at, rows.key, rows.value, rows.epoch, rows.seq)
-    series = map(Observation._make, zip(*(column.tolist() for column in columns), strict=True))
+    place, batch = work.order[where], work.batch
+    parts = (work.at[where], work.key[where], work.value[where])
+    columns_ = (*parts, batch.epoch[place], batch.seq[place])
+    series = map(Observation._make, zip(*(part.tolist() for part in columns_), strict=True))
     findings = fold(patient, code, versions, memory, series)
     write_memory(work.overlay.live[index], gain, memory)
     work.overlay.findings += findings

@@ -15,7 +15,7 @@ from server.engine.absences import fall_due
 from server.engine.alone import judge_alone
 from server.engine.rebuild import add_version, rebuild
 from server.engine.rules import MISSING_BIT, NOTHING, compile_version, in_force
-from server.engine.state import State
+from server.engine.state import State, set_active
 from server.engine.step import Overlay, apply, step
 from server.errors import StoreUnavailable
 from server.ports.inputs import Input, InputKind, NewInput
@@ -238,7 +238,7 @@ def _mark_missing(state: State, patient: int, rule: str) -> None:
     version = in_force(state.versions.get(patient, []), 2**62)
     for code, rules in version.rules.items() if version else ():
         if rules.names[MISSING_BIT] == rule and (slot := state.slot(patient, code)) >= 0:
-            state.rows.live["active"][slot] |= 1 << MISSING_BIT
+            set_active(state.rows.live, slot, MISSING_BIT)
 
 
 def _same_kind(rows: list[Input]) -> list[Input]:

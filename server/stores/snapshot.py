@@ -17,7 +17,7 @@ import numpy as np
 
 from server.engine.state import Rows, State
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 _DIGEST_BYTES: Final = 32
 log = logging.getLogger(__name__)
 
