@@ -19,6 +19,7 @@ from gateway.observe.conversion import converted, plain
 # Not of a person: the value stays in the raw bytes and is never an observation about anybody.
 _NOT_A_PERSON: Final = {"control-solution", "demonstration-data", "testing-data"}
 _NOT_APPLICABLE: Final = "not-applicable"
+_NO_SIGNAL: Final = "contact-not-detected"
 _USER_UNKNOWN: Final = "user-unknown"
 _CODES: Final = frozenset(Code)
 _REASON_CHARACTERS_MAX: Final = 200
@@ -100,6 +101,12 @@ def _quantities(read: Decoded, raw: bytes) -> list[Quantity]:
     coded = [quantity for quantity in read.quantities if quantity.name in _CODES]
     if _NOT_A_PERSON & set(read.flags or ()):
         return [_absent(quantity, _NOT_APPLICABLE) for quantity in coded]
+    if _NO_SIGNAL in (read.flags or ()):
+        # Off the skin a strap says 0: that is no signal, never a rate.
+        return [
+            _absent(one, Absent.ERROR.value) if one.number == 0 else _on_wire(one, raw)
+            for one in coded
+        ]
     return [_on_wire(quantity, raw) for quantity in coded]
 
 

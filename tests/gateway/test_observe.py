@@ -38,6 +38,7 @@ GLUCOSE = ("generic_glucose_meter", "2a18")
 WEIGHT = ("generic_weight_scale", "2a9d")
 SPOT = ("generic_pulse_oximeter", "2a5e")
 TEMPERATURE = ("generic_thermometer", "2a1c")
+STRAP = ("generic_heart_rate_strap", "2a37")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,16 @@ def test_a_clock_that_is_not_set_gives_no_time():
     found = measured("1162004000E107010100000A", *SPOT)
     assert found.device_time is None
     assert "clock-not-set" in found.flags
+
+
+def test_a_strap_off_the_skin_says_no_rate_instead_of_zero():
+    """Heart Rate Service 1.0, 3.1.1.1.2: contact supported, not detected."""
+    (rate,) = measured("0400", *STRAP).quantities
+    assert (rate.value, rate.absent) == (None, "error")
+    (rate,) = measured("0448", *STRAP).quantities
+    assert rate.value == "72"
+    (rate,) = measured("0600", *STRAP).quantities  # on the skin, 0 is what the strap says
+    assert rate.value == "0"
 
 
 def test_an_unknown_user_is_a_flag_and_no_user():
