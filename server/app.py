@@ -7,11 +7,13 @@ thread that ends by an error ends the process: its supervisor starts it again.
 
 import logging
 import secrets
+import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -76,12 +78,20 @@ class Server:
         """Start everything and serve until a signal; return the process's exit status."""
         with self._stack:
             web = self._build()
+            # uvicorn raises the signal again once it has stopped: by default that would end the
+            # process before its stack.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._told_to_stop)
             web.run()
             self._stopping.set()
         if self._failed is not None:
             log.error("ended by %s: %s", type(self._failed).__name__, self._failed)
             return 1
         return 0
+
+    def _told_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping.set()
+        self._web.should_exit = True
 
     def _build(self) -> uvicorn.Server:
         settings = self._settings
@@ -120,6 +130,7 @@ class Server:
         self._web = uvicorn.Server(config)
         for target in (self._follow, self._poll, self._judge, self._take_in):
             self._start(target)
+        self._stack.callback(self._intake.stop)  # before its thread is waited for
         return self._web
 
     def _start_broker(self) -> Supervisor | None:
@@ -146,7 +157,6 @@ class Server:
         self._stack.callback(self._stopping.set)
 
     def _take_in(self) -> None:
-        self._stack.callback(self._intake.stop)
         self._intake.run()
 
     def _judge(self) -> None:

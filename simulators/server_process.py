@@ -82,6 +82,11 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
 
+    def wait(self, seconds: float) -> int:
+        """Wait until the process has ended; return its status."""
+        assert self._process is not None  # noqa: S101 - the caller's mistake
+        return self._process.wait(seconds)
+
     def stop(self) -> None:
         """Ask the server to stop; kill it when it does not."""
         if self._process is None or self._process.poll() is not None:
