@@ -1,4 +1,4 @@
-"""The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``.
+"""The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, or ``order``.
 
 Prints a line a seed and, at the end, the row for the table of ``docs/proof.md``. Exit status 1
 when a promise was broken, or when a full campaign hit a window too seldom to prove anything.
@@ -6,6 +6,8 @@ when a promise was broken, or when a full campaign hit a window too seldom to pr
 
 import argparse
 import asyncio
+import os
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -19,6 +21,7 @@ from tests.chaos.kills import Window
 
 FULL_SEEDS = 20
 HITS_MIN = 5
+ORDER_EXAMPLES = 20_000
 
 
 def main() -> int:
@@ -48,6 +51,18 @@ def kills(seeds: range) -> int:
     return 1 if missed or any(one.broken for one in outcomes) else 0
 
 
+def order(_seeds: range) -> int:
+    """Shuffle, repeat, re-batch and restart far more streams than ``make test`` does."""
+    # No limit for a single test: this one is meant to take long.
+    options = ["-q", "-o", "faulthandler_timeout=0"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/server/engine/test_order.py"]
+    given = {**os.environ, "VICINO_ORDER_EXAMPLES": str(ORDER_EXAMPLES)}
+    status = subprocess.run(command, env=given, check=False).returncode
+    result = "broken" if status else "held"
+    print(f"| order | by date | {datetime.now(UTC).date()} | {ORDER_EXAMPLES} streams | {result} |")
+    return status
+
+
 def _summary(outcomes: list[Outcome]) -> str:
     done, windows = Counter[str](), Counter[Window]()
     for one in outcomes:
@@ -69,7 +84,7 @@ def _too_seldom(outcomes: list[Outcome]) -> Iterator[str]:
             yield f"{window.value}: hit {hits} times, {HITS_MIN} are needed"
 
 
-PARTS: dict[str, Callable[[range], int]] = {"kills": kills}
+PARTS: dict[str, Callable[[range], int]] = {"kills": kills, "order": order}
 
 if __name__ == "__main__":
     sys.exit(main())

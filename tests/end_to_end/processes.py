@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
+from simulators.tether import tethered
+
 MARK = "VICINO_TEST_MARK"
 
 
@@ -19,7 +21,7 @@ class Marked:
         self.output = output
         with output.open("ab") as file:
             self.program = subprocess.Popen(
-                command,
+                tethered(command),
                 stdout=file,
                 stderr=file,
                 stdin=subprocess.DEVNULL,
