@@ -21,16 +21,19 @@ BATCH_MEASUREMENTS_MAX: Final = 50
 ENVELOPE_BYTES_MAX: Final = 64 * 1024
 SEQ_MAX: Final = 2**53 - 1  # the largest integer every JSON reader keeps exact
 
-GatewayId = Annotated[str, Meta(pattern=GATEWAY_ID)]
-Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+GatewayId = Annotated[str, Meta(pattern=GATEWAY_ID + r"(?!\n)")]
+Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 Seq = Annotated[int, Meta(ge=1, le=SEQ_MAX)]
-ContentId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
-Address = Annotated[str, Meta(pattern=r"^[0-9A-F]{2}(:[0-9A-F]{2}){5}$")]
+ContentId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+Address = Annotated[str, Meta(pattern=r"^[0-9A-F]{2}(:[0-9A-F]{2}){5}$(?!\n)")]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Word = Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,63}$")]
-LocalTime = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$")]
-Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*$", max_length=1024)]
-Text = Annotated[str, Meta(max_length=200)]
+Word = Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,63}$(?!\n)")]
+LocalTime = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$(?!\n)")]
+Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*$(?!\n)", max_length=1024)]
+# Texts of a gateway reach pages and tables: no control characters.
+Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$(?!\n)")]
+Name = Annotated[str, Meta(max_length=64, pattern=r"^[\x20-\x7e]*$(?!\n)")]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Clock = Literal["synchronised", "unsynchronised"]
 Origin = Literal["device", "device-memory", "person"]
 
@@ -49,7 +52,7 @@ class Quantity(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """
 
     code: Word
-    unit: Annotated[str, Meta(max_length=20)]
+    unit: Name
     value: str | None = None
     above: str | None = None
     below: str | None = None
@@ -78,12 +81,12 @@ class Measurement(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="me
     content_id: ContentId
     device: Address
     profile: Word
-    characteristic: Annotated[str, Meta(pattern=r"^[0-9a-f]{4}([0-9a-f]{28})?$")]
+    characteristic: Annotated[str, Meta(pattern=r"^[0-9a-f]{4}([0-9a-f]{28})?$(?!\n)")]
     raw: Hex
     quantities: Annotated[list[Quantity], Meta(max_length=32)]
     received_at: Milliseconds
     monotonic_ms: Milliseconds
-    boot_id: Annotated[str, Meta(max_length=64)]
+    boot_id: Name
     clock: Clock
     origin: Origin
     device_time: LocalTime | None = None
@@ -114,9 +117,9 @@ class Birth(_Envelope, frozen=True, kw_only=True, tag="birth"):
 
     session: ContentId
     sent_at: Milliseconds
-    boot_id: Annotated[str, Meta(max_length=64)]
+    boot_id: Name
     clock: Clock
-    version: Annotated[str, Meta(max_length=40)]
+    version: Name
 
 
 class Measurements(_Envelope, frozen=True, kw_only=True, tag="measurements"):
@@ -130,12 +133,12 @@ class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="h
 
     sent_at: Milliseconds
     clock: Clock
-    outbox_depth: Annotated[int, Meta(ge=0)]
-    set_aside: Annotated[int, Meta(ge=0)] = 0
+    outbox_depth: Count
+    set_aside: Count = 0
     last_measurement_at: Milliseconds | None = None
     certificate_ends_at: Milliseconds | None = None
     batteries: dict[Address, Annotated[int, Meta(ge=0, le=100)]] = {}
-    disk_free_bytes: Annotated[int, Meta(ge=0)] | None = None
+    disk_free_bytes: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
 
 
 class Will(_Envelope, frozen=True, kw_only=True, tag="will"):
@@ -156,7 +159,7 @@ class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
     """An envelope that could not be taken. ``sha256`` is that of its bytes, in hex."""
 
     gateway: GatewayId
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     reason: Text
 
 

@@ -148,14 +148,27 @@ def raised(alert: Alert, chain: Sequence[Step], now: int, zone_name: str) -> Cha
 
 
 def gathered(
-    alert: Alert, evidence: Evidence, chain: Sequence[Step], now: int, worse_by: int | None
+    alert: Alert,
+    evidence: Evidence,
+    chain: Sequence[Step],
+    now: int,
+    zone_name: str,
+    worse_by: int | None,
 ) -> Change:
     """Add one finding to an open alert, and tell again only where hazard H4 says so."""
     after = with_evidence(alert, evidence)
-    if evidence.measured_at < now - ACTIONABLE or alert.paused_until is not None:
+    again = alert.cleared_at is not None and evidence.measured_at >= alert.newest_at
+    if again:
+        after = replace(after, cleared_at=None)
+    if alert.paused_until is not None:
         return Change(after)
+    if evidence.measured_at < now - ACTIONABLE:
+        return Change(_unclaimed_by(after, next_coverage(now, zone_name)) if again else after)
     if alert.cleared_at is not None:
         return _start_chain(replace(after, cleared_at=None), chain, now, Reason.AGAIN)
+    if alert.step == 0 and alert.owner is None:
+        # Old evidence opened it for the next coverage hours; this is of now.
+        return _start_chain(after, chain, now, Reason.RAISED)
     if not _worse(alert, evidence, worse_by):
         return Change(after)
     if alert.owner is not None:
@@ -285,6 +298,15 @@ def _start_chain(alert: Alert, chain: Sequence[Step], now: int, reason: Reason) 
         told=alert.newest,
     )
     return Change(after, tuple(tellings))
+
+
+def _unclaimed_by(alert: Alert, latest: int) -> Alert:
+    """Make sure that somebody is told by then: the chain starts anew, no later than it would."""
+    deadline = min(alert.deadline_at, latest) if alert.deadline_at is not None else latest
+    step = alert.step if alert.owner is None and not alert.unanswered else 0
+    return replace(
+        alert, owner=None, acknowledged_at=None, unanswered=False, step=step, deadline_at=deadline
+    )
 
 
 def with_evidence(alert: Alert, evidence: Evidence) -> Alert:

@@ -56,6 +56,8 @@ def unacceptable(measurement: Measurement) -> str | None:
     """Return why a measurement must be quarantined, or None where it can be read and be true."""
     if measurement.unreadable is not None:
         return f"unreadable: {measurement.unreadable}"
+    if len({quantity.code for quantity in measurement.quantities}) < len(measurement.quantities):
+        return "a code is given twice"
     for quantity in measurement.quantities:
         try:
             code = Code(quantity.code)
@@ -110,8 +112,8 @@ def _covers(assignment: Assignment, at: int) -> bool:
 def _changed_hands(assignments: Sequence[Assignment], likely: Assignment, when: MeasuredAt) -> bool:
     """Tell whether somebody else may have had the device, within what the clock leaves open."""
     others = [held for held in assignments if held.patient_id != likely.patient_id]
-    if when.quality is Quality.UNSURE:  # it may have been taken at any time until it arrived
-        return any(held.from_at <= when.at for held in others if held.user == likely.user)
+    if when.quality is Quality.UNSURE:  # it may have been taken at any time until now
+        return any(held.user == likely.user for held in others)
     early, late = when.at - HAND_OVER_DOUBT, when.at + HAND_OVER_DOUBT
     return any(
         held.from_at <= late and (held.until_at is None or held.until_at > early)

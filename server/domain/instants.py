@@ -19,8 +19,8 @@ DAY: Final = 24 * HOUR
 
 # A device's clock drifts by minutes between two settings; more than this ahead is no drift.
 AHEAD_TOLERATED: Final = 5 * MINUTE
-# No device holds older records, and a clock never set usually says 1970, 2000 or its factory year.
-BEHIND_TOLERATED: Final = 400 * DAY
+# Older records in a device's memory are rarer than clocks that fell back to the first of January.
+BEHIND_TOLERATED: Final = 92 * DAY
 # Before this the gateway's own clock was never set: the software is younger.
 _SOFTWARE_MADE: Final = 1_767_225_600_000  # 2026-01-01
 
@@ -100,6 +100,9 @@ def measured_at(
         claimed, doubled = _local_to_instant(device_time, arrived.at, zone_name)
     except ValueError:
         return MeasuredAt(arrived.at, Quality.UNSURE, "device-time-impossible")
+    if abs(claimed - arrived.at - HOUR) <= AHEAD_TOLERATED:
+        # Left on summer time: an hour ahead to the minutes is the other half-year's offset.
+        return MeasuredAt(claimed - HOUR, Quality.TRUSTED, "device-clock-hour-ahead")
     if claimed > arrived.at + AHEAD_TOLERATED:
         return MeasuredAt(arrived.at, Quality.UNSURE, "device-clock-ahead")
     if claimed < arrived.at - BEHIND_TOLERATED:

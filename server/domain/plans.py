@@ -18,6 +18,7 @@ from server.domain.roles import Role
 from server.errors import WrongInput
 
 SIDES: Final = ("low-outer", "low-inner", "high-inner", "high-outer")
+_GAIN_MAX_KG: Final = 100
 WINDOW_MAX: Final = 8  # the last measurements an n-of-m condition may look at
 
 
@@ -162,6 +163,11 @@ def parse_plan(text: str | bytes) -> Plan:
     return plan
 
 
+def stored_plan(text: str) -> Plan:
+    """Read a plan that was checked when it was written: a later check must not undo it."""
+    return msgspec.json.decode(text, type=Plan)
+
+
 def plan_json(plan: Plan) -> str:
     """Return the plan as the JSON that ``parse_plan`` reads."""
     return msgspec.json.encode(plan).decode()
@@ -195,8 +201,12 @@ def _problems(plan: Plan) -> Iterator[str]:
     for gain in plan.gains:
         if (gain.more_than is None) == (gain.at_least is None):
             yield f"gains {gain.name}: give more_than or at_least, not both"
-        if min(gain.more_than or 1, gain.at_least or 1) <= 0:
-            yield f"gains {gain.name}: a gain is positive"
+        if not 0 < min(gain.more_than or 1, gain.at_least or 1) <= _GAIN_MAX_KG:
+            yield f"gains {gain.name}: a gain is positive, and at most {_GAIN_MAX_KG} kg"
+        if gain.name.endswith(tuple(SIDES)):
+            yield f"gains {gain.name}: the name is that of a threshold"
+    if len({gain.name for gain in plan.gains}) < len(plan.gains):
+        yield "a gain is named twice"
 
 
 def _threshold_problems(threshold: Threshold) -> Iterator[str]:
@@ -212,5 +222,6 @@ def _threshold_problems(threshold: Threshold) -> Iterator[str]:
         yield f"a limit lies outside what can be true ({low} to {high})"
     if threshold.inner_n > threshold.inner_m:
         yield "inner_n is larger than inner_m"
-    if threshold.hysteresis < 0 or (threshold.step is not None and threshold.step <= 0):
-        yield "hysteresis and step are positive"
+    steps = (threshold.hysteresis, threshold.step or 0)
+    if min(steps) < 0 or threshold.step == 0 or max(steps) > high - low:
+        yield f"hysteresis and step are positive, and at most {high - low}"

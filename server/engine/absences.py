@@ -6,7 +6,7 @@ import numpy as np
 
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
-from server.engine.rebuild import next_due
+from server.engine.rebuild import is_due, next_due
 from server.engine.rules import MISSING_BIT, NOTHING, in_force
 from server.engine.state import State, set_active, take
 from server.engine.step import Overlay
@@ -43,7 +43,8 @@ def fall_due(state: State, now: int) -> Fallen:
         code, due = BY_NUMBER[number], int(due_at[index])
         versions = state.versions.get(patient, [])
         version = in_force(versions, due)
-        if version is not None and version.rules.get(code, NOTHING).due_minute >= 0:
+        rules = version.rules.get(code, NOTHING) if version else NOTHING
+        if version is not None and is_due(version, rules, due):
             window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
             if int(live["last"][index, 0]) < window_from:
                 set_active(live, index, MISSING_BIT)

@@ -10,7 +10,7 @@ import numpy as np
 
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
-from server.engine.rules import MISSING_BIT, NOTHING, Version, in_force
+from server.engine.rules import MISSING_BIT, NOTHING, Compiled, Version, in_force
 from server.engine.series import Finding, Memory, Observation, fold
 from server.engine.state import (
     FOREVER,
@@ -91,8 +91,18 @@ def next_due(versions: list[Version], code: Code, running: int, now: int) -> int
     if version is None or rules.due_minute < 0:
         later = [one.from_at for one in versions if one.from_at > now]
         return min(later, default=FOREVER)  # look again when the next version begins
-    if running != FOREVER and running > now:
-        return running
+    if running != FOREVER and running > now and is_due(version, rules, running):
+        return min(running, _following(version, rules, now))
+    return _following(version, rules, now)
+
+
+def is_due(version: Version, rules: Compiled, at: int) -> bool:
+    """Tell whether an instant is a due time of these rules, and not only a time to look again."""
+    day = civil_day(at, version.zone_name)
+    return rules.due_minute >= 0 and at_local(day, rules.due_minute, version.zone_name) == at
+
+
+def _following(version: Version, rules: Compiled, now: int) -> int:
     day = civil_day(now, version.zone_name)
     due = at_local(day, rules.due_minute, version.zone_name)
     return due if due > now else at_local(day + 1, rules.due_minute, version.zone_name)

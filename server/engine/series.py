@@ -4,8 +4,9 @@ The vectorised kernel must agree with this; this must agree with the oracle of t
 shares no line with it. It serves late data, long backlogs of one slot, and ``rebuild``.
 
 Threshold (each side and level a rule of its own): the condition begins when at least n of the
-last m values are beyond the limit, and holds while the value is beyond the limit less the
-hysteresis. A finding is a value beyond the limit while the condition holds.
+last m values are beyond the limit, or with one comparator beyond it, and holds while the value is
+beyond the limit less the hysteresis. A finding is a value beyond the limit while the condition
+holds.
 
 Gain over n civil days (patient's zone): a weighing, minus the lowest of the *first* weighings of
 the 1 to n days before its own day (hazard H13), exceeds the limit. A comparator has no gain.
@@ -124,7 +125,8 @@ def _judge(
         shift = ((memory.shift[bit] << 1) | beyond) & (1 << of_last) - 1
         memory.shift[bit] = shift
         held = memory.active >> bit & 1 and value > bound - rules.hysteresis
-        if shift.bit_count() >= need or held:
+        extreme = beyond and value == COMPARATOR
+        if shift.bit_count() >= need or held or extreme:
             active |= 1 << bit
             if beyond:
                 found.append(bit)

@@ -215,6 +215,8 @@ def _judge_round(
     holds[0] |= beyond[0]
     holds[3] |= beyond[3]
     holds[1:3] |= _ONES[shift] >= limits[_NEED]
+    if (extreme := np.abs(value) == COMPARATOR).any():
+        holds[1:3] |= beyond[1:3] & extreme
     found, now = _packed(holds & beyond), _packed(holds)
     gaining = np.flatnonzero(work.gain_place[local] >= 0)
     if len(gaining):

@@ -49,7 +49,7 @@ class Intake:
             if not messages:
                 continue
             try:
-                self._store_batch(messages)
+                self._store_all(messages)
             except StoreUnavailable as error:
                 self._wait_for_store(error)
         self._connection.close()
@@ -57,6 +57,30 @@ class Intake:
     def stop(self) -> None:
         """Ask ``run`` to end after the batch in hand."""
         self._stopping.set()
+
+    def _store_all(self, messages: list[Message]) -> None:
+        """Store a batch; one message that cannot be stored must not stop the others (H7)."""
+        try:
+            self._store_batch(messages)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, a gateway sent it
+            log.error("a batch of %d failed: %s", len(messages), type(error).__name__)
+            for message in messages:
+                self._store_alone(message)
+
+    def _store_alone(self, message: Message) -> None:
+        try:
+            self._store_batch([message])
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            log.error("one message cannot be stored: %s", type(error).__name__)
+            if message.arrival is not None:
+                with self._store.write() as tx:
+                    answer = storing.refuse(tx, message.arrival, type(error).__name__, self._now())
+                self._connection.publish(topics.down(answer.gateway), encoder.encode(answer))
+            self._connection.done([message])
 
     def _store_batch(self, messages: list[Message]) -> None:
         arrivals = [message.arrival for message in messages if message.arrival is not None]

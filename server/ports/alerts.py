@@ -105,14 +105,23 @@ class Alerts(Protocol):
         """Mark findings superseded or withdrawn; return the ids of their alerts."""
         ...
 
+    def end_doubted(self, epoch_id: int, seq: int, now: int) -> set[int]:
+        """Withdraw the findings that were judged on a doubted measurement alone; return the ids
+        of their alerts."""
+        ...
+
     def in_force_count(self, alert_id: int) -> int:
         """Return how many findings in force an alert has gathered."""
         ...
 
     def add_absence(
         self, patient_id: int, chc_id: int, code: int, window_from: int, due_at: int, cause: str
-    ) -> None:
-        """Write an absence; one that is there stays as it is."""
+    ) -> bool:
+        """Write an absence and return True; one that is there stays as it is: False."""
+        ...
+
+    def unexplained(self, patient_ids: Collection[int]) -> list[tuple[int, int, int, int]]:
+        """Return (patient, code, window from, due at) of absences that nothing explains yet."""
         ...
 
     def explain_absences(self, patient_id: int, code: int, measured_at: int, now: int) -> None:

@@ -43,12 +43,13 @@ class NewInput(NamedTuple):
 
 
 class PlanVersion(NamedTuple):
-    """A confirmed plan version with the patient's zone."""
+    """A confirmed plan version with the patient's zone, and when the log learned of it."""
 
     patient_id: int
     number: int
     from_at: int
     zone_name: str
+    recorded_at: int
     plan: Plan
 
 
@@ -117,8 +118,8 @@ class InputLog(Protocol):
         """Return the patients whom rows of a range of positions are about."""
         ...
 
-    def recorded_at(self, position: int) -> int:
-        """Return when the row at a position was recorded; 0 before the first."""
+    def last_tick(self, until: int) -> int:
+        """Return when the last clock tick up to a position was recorded; 0 before the first."""
         ...
 
     def database_id(self) -> str:

@@ -120,8 +120,16 @@ class Measurements(Protocol):
     def waiting_between(
         self, patient_id: int, code: int, from_at: int, until_at: int
     ) -> str | None:
-        """Return ``held`` or ``quarantined`` where such a measurement of the patient's devices
-        arrived in the time, else None."""
+        """Return ``held`` or ``quarantined`` where such a measurement, likely of the patient, is of
+        the time, else None."""
+        ...
+
+    def newest_of(self, address: str) -> int | None:
+        """Return the measured-at of the newest stored measurement of a device."""
+        ...
+
+    def content(self, content_id: bytes) -> bytes | None:
+        """Return the element that is stored under a content id."""
         ...
 
     def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:

@@ -42,7 +42,7 @@ def check_health(store: Store, *, broker_ready: bool, now: int) -> Health:
         ages = [_age(tx.views.heartbeat_at(name), now) for name in (ENGINE, POLLER)]
         oldest = tx.views.oldest_unjudged_at()
     jammed = oldest is not None and now - oldest > UNJUDGED_MAX
-    late = any(age is None or age > AGE_MAX / SECOND for age in ages)
+    late = any(age is None or abs(age) > AGE_MAX / SECOND for age in ages)
     failing = late or jammed or not broker_ready
     return Health(
         status="failing" if failing else "ok",
@@ -54,4 +54,4 @@ def check_health(store: Store, *, broker_ready: bool, now: int) -> Health:
 
 
 def _age(at: int | None, now: int) -> float | None:
-    return None if at is None else round(max(0, now - at) / SECOND, 1)
+    return None if at is None else round((now - at) / SECOND, 1)

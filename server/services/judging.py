@@ -218,17 +218,23 @@ def restore(store: Store, state: State) -> None:
         cursor = tx.inputs.cursor()
         if state.position > cursor:
             raise ValueError("a snapshot ahead of its database was not discarded")
+        # Due times run from the last tick that was judged, or from when the plan was learned of:
+        # what fell due since is still to be judged.
+        ticked = tx.inputs.last_tick(cursor)
+        since: dict[int, int] = {}
         for version in tx.inputs.plan_versions([], cursor):
             compiled = compile_version(
                 version.number, version.from_at, version.zone_name, version.plan
             )
             add_version(state, version.patient_id, compiled)
-        now = tx.inputs.recorded_at(cursor)
+            known = since.get(version.patient_id, ticked)
+            since[version.patient_id] = max(known, version.recorded_at)
         for patient in tx.inputs.touched(state.position, cursor):
             for code in {code for one in state.versions.get(patient, []) for code in one.rules}:
                 slot = state.slot(patient, code)
                 history = tx.inputs.history(patient, BY_NUMBER.index(code), cursor)
-                apply(state, rebuild(state, slot, history, [], now).overlay, cursor)
+                rebuilt = rebuild(state, slot, history, [], since[patient])
+                apply(state, rebuilt.overlay, cursor)
         for patient, rule in tx.alerts.open_missing():
             _mark_missing(state, patient, rule)
         state.position = cursor

@@ -22,11 +22,11 @@ def raise_matter(
     ``subject`` is ``gateway:ID``, ``device:ADDRESS``, ``patient:ID`` or ``server``.
     """
     chain = DEFAULT_CHAINS[priority]
+    zone_name = tx.directory.chc_by_id(chc_id).zone_name
     known = tx.alerts.open_of([subject]).get((subject, rule))
     if known is not None:
-        change = life.gathered(known, Evidence(now), chain, now, None)
+        change = life.gathered(known, Evidence(now), chain, now, zone_name, None)
     else:
-        zone_name = tx.directory.chc_by_id(chc_id).zone_name
         change = life.raised(
             Alert(
                 id=0,

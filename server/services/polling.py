@@ -20,7 +20,7 @@ def poll(tx: Transaction, now: int) -> int:
     """Do everything whose time has come; return how many alerts moved."""
     due = tx.alerts.due(now, DUE_MAX)
     patients = sorted({alert.patient_id for alert in due if alert.patient_id is not None})
-    plans = _plans(tx, patients) if patients else {}
+    plans = _plans(tx, patients, now) if patients else {}
     for alert in due:
         chain = chain_of(plans.get(alert.patient_id or 0), alert.priority)
         change = life.deadline_passed(alert, chain, now)
@@ -38,12 +38,13 @@ def poll(tx: Transaction, now: int) -> int:
     return len(due)
 
 
-def _plans(tx: Transaction, patients: list[int]) -> dict[int, Plan]:
-    """Return each patient's newest plan in the log."""
+def _plans(tx: Transaction, patients: list[int], now: int) -> dict[int, Plan]:
+    """Return each patient's plan in force."""
     versions = tx.inputs.plan_versions(patients, tx.inputs.cursor())
     return {
         version.patient_id: version.plan
-        for version in sorted(versions, key=lambda version: version.number)
+        for version in sorted(versions, key=lambda version: (version.from_at, version.number))
+        if version.from_at <= now
     }
 
 

@@ -125,7 +125,9 @@ class Raising:
         else:
             worse_by = _worse_by(rule, plan)
             for one in evidence:
-                alert, more = _parts(life.gathered(alert, one, chain, self._now, worse_by))
+                alert, more = _parts(
+                    life.gathered(alert, one, chain, self._now, zone_name, worse_by)
+                )
                 tellings = tuple(dict.fromkeys((*tellings, *more)))
             what = "alert-gathered"
         alert = keep(self._tx, Change(alert, tellings), self._now)
@@ -182,10 +184,10 @@ class Raising:
             waiting or "", "not-measured"
         )
         chc_id = self._people[absence.patient].chc_id
-        self._tx.alerts.add_absence(
+        new = self._tx.alerts.add_absence(
             absence.patient, chc_id, number, absence.window_from, absence.due_at, cause
         )
-        if cause == "held":
+        if cause == "held" or not new:
             return 0
         rule = f"missing-{absence.code}"
         known = (_subject(absence.patient), rule) in self._open

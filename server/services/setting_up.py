@@ -117,7 +117,11 @@ def assign_device(tx: Transaction, new: NewAssignment, now: int) -> int:
     device = tx.directory.device_id(new.address)
     if device is None:
         raise NotFound(f"device {new.address}")
-    tx.directory.assign(device, _patient(tx, new.patient), new.user, instant(new.from_))
+    from_at = instant(new.from_)
+    newest = tx.measurements.newest_of(new.address)
+    if newest is not None and from_at <= newest:
+        raise WrongInput("from: measurements of this device are stored already after that time")
+    tx.directory.assign(device, _patient(tx, new.patient), new.user, from_at)
     return device
 
 

@@ -36,7 +36,7 @@ from server.domain.attribution import (
     likely_patient,
     unacceptable,
 )
-from server.domain.instants import HOUR, MeasuredAt, Quality, measured_at
+from server.domain.instants import MeasuredAt, Quality, measured_at
 from server.domain.plans import Priority
 from server.engine.rules import COMPARATOR
 from server.ports.inputs import InputKind, NewInput
@@ -44,6 +44,9 @@ from server.ports.measurements import Epoch, GatewayRow, MeasurementRow, Observa
 from server.ports.store import Transaction
 from server.services.matters import clear_matter, raise_matter
 
+# A day of a busy home; more waits only when receipts do not come.
+_DEPTH_WORRYING: Final = 500
+_DISK_LEAST: Final = 100 * 1024 * 1024
 # What msgspec raises on bytes that are no message of ours, however they are spoiled.
 _UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -66,14 +69,16 @@ class _Batch:
     inputs: list[NewInput] = field(default_factory=list)
     answers: dict[tuple[str, str], Down] = field(default_factory=dict)
     refusals: list[Down] = field(default_factory=list)
-    contents: set[bytes] = field(default_factory=set)
+    contents: dict[bytes, tuple[str, str]] = field(default_factory=dict)
     late: list[tuple[int, int, int]] = field(default_factory=list)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """One element of an envelope, decoded as far as it goes."""
 
+    name: str
     gateway: GatewayRow
     epoch: Epoch
     seq: int
@@ -91,7 +96,7 @@ def take(tx: Transaction, arrivals: Sequence[Arrival], now: int, *, replicate: b
         gateway = known.get(arrival.gateway)
         opened = _open(arrival, gateway)
         if isinstance(opened, str) or gateway is None:
-            _refuse(tx, batch, arrival, gateway, str(opened))
+            batch.refusals.append(refuse(tx, arrival, str(opened), now))
         else:
             envelopes.append((opened, gateway))
     _take_measurements(tx, batch, envelopes)
@@ -100,9 +105,18 @@ def take(tx: Transaction, arrivals: Sequence[Arrival], now: int, *, replicate: b
             _note_gateway(tx, envelope, gateway, now)
     tx.measurements.store(batch.measurements, batch.observations, replicate)
     tx.inputs.append(batch.inputs)
-    for patient, code, at in batch.late:
-        tx.alerts.explain_absences(patient, code, at, now)
+    _explain(tx, batch)
     return [*batch.answers.values(), *batch.refusals]
+
+
+def _explain(tx: Transaction, batch: _Batch) -> None:
+    """Mark the absences that late measurements explain; mostly there are none to look at."""
+    open_ = tx.alerts.unexplained({patient for patient, _, _ in batch.late})
+    for patient, code, at in batch.late:
+        if any(
+            (patient, code) == absence[:2] and absence[2] <= at < absence[3] for absence in open_
+        ):
+            tx.alerts.explain_absences(patient, code, at, batch.now)
 
 
 def _open(arrival: Arrival, gateway: GatewayRow | None) -> Up | str:
@@ -120,11 +134,9 @@ def _open(arrival: Arrival, gateway: GatewayRow | None) -> Up | str:
     return envelope
 
 
-def _refuse(
-    tx: Transaction, batch: _Batch, arrival: Arrival, gateway: GatewayRow | None, reason: str
-) -> None:
-    digest = hashlib.sha256(arrival.payload).hexdigest()
-    batch.refusals.append(Refused(gateway=arrival.gateway, sha256=digest, reason=reason[:200]))
+def refuse(tx: Transaction, arrival: Arrival, reason: str, now: int) -> Refused:
+    """Refuse an envelope by the hash of its bytes; its gateway's CHC gets a technical alert."""
+    gateway = tx.measurements.gateway(arrival.gateway)
     if gateway is not None:
         raise_matter(
             tx,
@@ -133,8 +145,11 @@ def _refuse(
             rule="envelope-refused",
             priority=Priority.MEDIUM,
             detail=reason,
-            now=batch.now,
+            now=now,
         )
+    digest = hashlib.sha256(arrival.payload).hexdigest()
+    printable = "".join(letter if letter.isprintable() else " " for letter in reason)
+    return Refused(gateway=arrival.gateway, sha256=digest, reason=printable[:200])
 
 
 def _take_measurements(
@@ -181,16 +196,18 @@ def _unpack(
                 problem = f"says seq {element.seq} in the place of {seq}"
         except _UNDECODABLE as error:
             problem = f"not a measurement: {error}"
-        found.append(_Taken(gateway, epoch, seq, bytes(raw), element, problem))
+        found.append(_Taken(envelope.gateway, gateway, epoch, seq, bytes(raw), element, problem))
     return found
 
 
 def _decide(tx: Transaction, batch: _Batch, taken: Sequence[_Taken]) -> None:
     measurements = [one.element for one in taken if isinstance(one.element, Measurement)]
     sources = tx.measurements.sources({one.device for one in measurements})
-    batch.contents = tx.measurements.known_contents(
-        {bytes.fromhex(one.content_id) for one in measurements}
-    )
+    known = tx.measurements.known_contents({bytes.fromhex(one.content_id) for one in measurements})
+    for content_id in known:
+        stored = element_decoder.decode(tx.measurements.content(content_id) or b"")
+        if isinstance(stored, Measurement):
+            batch.contents[content_id] = stored.device, stored.raw
     weights: dict[int, Decimal | None] = {}
     for one in taken:
         if isinstance(one.element, Tombstone) and one.problem is None:
@@ -216,34 +233,36 @@ def _decide_one(
         _put_away(batch, one, Fate.QUARANTINED, problem, measurement, source)
         _tell_unreadable(tx, batch, one, measurement.device, problem)
         return
-    content = bytes.fromhex(measurement.content_id)
-    if content in batch.contents:
+    content, said = bytes.fromhex(measurement.content_id), (measurement.device, measurement.raw)
+    if batch.contents.get(content) == said:
         _put_away(batch, one, Fate.DUPLICATE, "sent before", measurement, source)
         return
-    batch.contents.add(content)
+    if content in batch.contents:  # a name for two contents tells nothing: both are kept
+        own = f"{one.epoch.id}/{one.seq}/{measurement.content_id}"
+        content = hashlib.blake2b(own.encode(), digest_size=16).digest()
+    batch.contents[content] = said
     when = _when(measurement, one.gateway, source, batch.now)
     weight = _last_weight(tx, measurement, source, when, weights)
     assignments = source.assignments if source else []
     verdict = attribute(measurement, when, assignments, weight)
+    if source and source.chc_id != one.gateway.chc_id and verdict.fate is Fate.STORED:
+        verdict = Attribution(Fate.HELD, verdict.patient_id, "gateway-of-another-chc")
+    if verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE:
+        _learn_weight(measurement, verdict.patient_id, weights)
     chc_id = source.chc_id if source else one.gateway.chc_id
     _keep(batch, one, measurement, when, verdict, chc_id, content)
+    subject = f"device:{measurement.device}"
     if verdict.fate is Fate.HELD:
-        raise_matter(
-            tx,
-            chc_id=chc_id,
-            subject=f"device:{measurement.device}",
-            rule="measurement-held",
-            priority=Priority.MEDIUM,
-            detail=verdict.reason or "",
-            now=batch.now,
-        )
+        _tell(tx, batch, chc_id, subject, "measurement-held", verdict.reason or "")
+    if when.mark is not None and when.mark.startswith("device-"):
+        _tell(tx, batch, chc_id, subject, "device-clock-wrong", when.mark)
 
 
 def _when(
     measurement: Measurement, gateway: GatewayRow, source: Source | None, now: int
 ) -> MeasuredAt:
     zones = [held.zone_name for held in source.assignments] if source else []
-    return measured_at(
+    when = measured_at(
         device_time=measurement.device_time,
         received_at=measurement.received_at,
         stored_at=now,
@@ -251,6 +270,13 @@ def _when(
         time_unset=CLOCK_NOT_SET in measurement.flags,
         zone_name=zones[-1] if zones else gateway.zone_name,
     )
+    if when.quality is Quality.TRUSTED and source and measurement.origin == "device":
+        # A clock that fell back (a new battery) says a day on which nobody had the device yet.
+        arrived = min(measurement.received_at, now)
+        then, since = (likely_patient(source.assignments, at) for at in (when.at, arrived))
+        if then is None and since is not None:
+            return MeasuredAt(arrived, Quality.UNSURE, "device-clock-behind")
+    return when
 
 
 def _last_weight(
@@ -266,8 +292,33 @@ def _last_weight(
         return None
     if patient not in weights:
         weights[patient] = tx.measurements.last_weight(patient)
-    last, weights[patient] = weights[patient], Decimal(str(values[0]))
-    return last
+    return weights[patient]
+
+
+def _learn_weight(
+    measurement: Measurement, patient: int | None, weights: dict[int, Decimal | None]
+) -> None:
+    """Believe a stored weight for the rest of the batch; one that is held teaches nothing."""
+    for quantity in measurement.quantities:
+        if quantity.code == Code.WEIGHT and quantity.value and patient is not None:
+            weights[patient] = Decimal(quantity.value)
+
+
+def _tell(
+    tx: Transaction, batch: _Batch, chc_id: int, subject: str, rule: str, detail: str
+) -> None:
+    """Raise a technical matter, once a batch: two thousand held ones are one matter."""
+    if (subject, rule) not in batch.told:
+        batch.told.add((subject, rule))
+        raise_matter(
+            tx,
+            chc_id=chc_id,
+            subject=subject,
+            rule=rule,
+            priority=Priority.MEDIUM,
+            detail=detail,
+            now=batch.now,
+        )
 
 
 def _keep(
@@ -305,7 +356,7 @@ def _keep(
             else:
                 value = COMPARATOR if quantity.above is not None else -COMPARATOR
             batch.observations.append(ObservationRow(*key, DEFINITIONS[code].number, value))
-            if when.at < batch.now - HOUR and verdict.patient_id is not None:
+            if verdict.patient_id is not None:
                 batch.late.append((verdict.patient_id, DEFINITIONS[code].number, when.at))
     if verdict.patient_id is not None:
         believed = verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE
@@ -347,15 +398,32 @@ def _put_away(
 def _tell_unreadable(
     tx: Transaction, batch: _Batch, one: _Taken, device: str | None, problem: str
 ) -> None:
-    raise_matter(
-        tx,
-        chc_id=one.gateway.chc_id,
-        subject=f"device:{device}" if device else "server",
-        rule="measurement-unreadable",
-        priority=Priority.MEDIUM,
-        detail=problem,
-        now=batch.now,
-    )
+    subject = f"device:{device}" if device else f"gateway:{one.name}"
+    _tell(tx, batch, one.gateway.chc_id, subject, "measurement-unreadable", problem)
+
+
+def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow, now: int) -> None:
+    """Make technical alerts of what a gateway says is wrong with itself."""
+    troubles = {
+        "gateway-set-aside": heartbeat.set_aside > 0,
+        "gateway-clock": heartbeat.clock == "unsynchronised",
+        "gateway-behind": heartbeat.outbox_depth > _DEPTH_WORRYING,
+        "gateway-disk": (heartbeat.disk_free_bytes or _DISK_LEAST) < _DISK_LEAST,
+    }
+    subject = f"gateway:{heartbeat.gateway}"
+    for rule, wrong in troubles.items():
+        if wrong:
+            raise_matter(
+                tx,
+                chc_id=gateway.chc_id,
+                subject=subject,
+                rule=rule,
+                priority=Priority.MEDIUM,
+                detail="",
+                now=now,
+            )
+        else:
+            clear_matter(tx, subject=subject, rule=rule, now=now)
 
 
 def _note_gateway(
@@ -377,6 +445,7 @@ def _note_gateway(
             "last_measurement_at": envelope.last_measurement_at,
             "offline_since": None,
         }
+        _watch_heartbeat(tx, envelope, gateway, now)
         if envelope.certificate_ends_at is not None:
             news["certificate_ends_at"] = envelope.certificate_ends_at
     else:

@@ -41,6 +41,7 @@ class AlertRows:
         query = select(*_COLUMNS).where(
             t.alerts.c.closed_at.is_(None), t.alerts.c.subject.in_(sorted(subjects))
         )
+        query = query.order_by(t.alerts.c.id).with_for_update()
         found = [alert_of(row) for row in self._connection.execute(query)]
         return {(alert.subject, alert.rule): alert for alert in found}
 
@@ -185,10 +186,44 @@ class AlertRows:
 
     def add_absence(
         self, patient_id: int, chc_id: int, code: int, window_from: int, due_at: int, cause: str
-    ) -> None:
+    ) -> bool:
+        known = select(t.absences.c.id).where(
+            t.absences.c.patient_id == patient_id,
+            t.absences.c.code == code,
+            t.absences.c.due_at == due_at,
+        )
+        if self._connection.execute(known).first() is not None:
+            return False
         row = (patient_id, chc_id, code, window_from, due_at, cause)
         names = ("patient_id", "chc_id", "code", "window_from", "due_at", "cause")
         insert_new(self._connection, t.absences, [row], names)
+        return True
+
+    def unexplained(self, patient_ids: Collection[int]) -> list[tuple[int, int, int, int]]:
+        columns = [t.absences.c[name] for name in ("patient_id", "code", "window_from", "due_at")]
+        ids = sorted(patient_ids)
+        query = select(*columns).where(t.absences.c.explained_at.is_(None))
+        return [
+            (row[0], row[1], row[2], row[3])
+            for start in range(0, len(ids), 500)
+            for row in self._connection.execute(
+                query.where(t.absences.c.patient_id.in_(ids[start : start + 500]))
+            )
+        ]
+
+    def end_doubted(self, epoch_id: int, seq: int, now: int) -> set[int]:
+        change = (
+            update(t.findings)
+            .where(
+                t.findings.c.epoch_id == epoch_id,
+                t.findings.c.seq == seq,
+                ~t.findings.c.in_series,
+                t.findings.c.state == "in-force",
+            )
+            .values(state="withdrawn", ended_at=now)
+            .returning(t.findings.c.alert_id)
+        )
+        return {alert for alert in self._connection.execute(change).scalars() if alert is not None}
 
     def explain_absences(self, patient_id: int, code: int, measured_at: int, now: int) -> None:
         where = and_(

@@ -85,7 +85,8 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True}
-        self.engine: Engine = create_engine(url, **options)
+        # Statements that fail reach the log; names and values must not.
+        self.engine: Engine = create_engine(url, hide_parameters=True, **options)
         self._writing = threading.Lock()
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
-from server.domain.plans import Plan, parse_plan, plan_json
+from server.domain.plans import Plan, plan_json, stored_plan
 from server.ports.directory import Chc, Patient, PlanRow, Session, User
 from server.stores import tables as t
 
@@ -117,7 +117,7 @@ class DirectoryRows:
         columns = [t.plans.c[n if n != "plan" else "body"] for n in PlanRow._fields]
         query = select(*columns).where(t.plans.c.patient_id == patient_id)
         rows = self._connection.execute(query.order_by(t.plans.c.version))
-        return [PlanRow(row[0], row[1], parse_plan(row[2]), *row[3:]) for row in rows]
+        return [PlanRow(row[0], row[1], stored_plan(row[2]), *row[3:]) for row in rows]
 
     def add_plan(self, patient: Patient, plan: Plan, author: str, now: int) -> int:
         newest = select(func.max(t.plans.c.version)).where(t.plans.c.patient_id == patient.id)

@@ -5,11 +5,22 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from server.domain.attribution import Fate
 from server.domain.instants import Quality
-from server.domain.plans import parse_plan
+from server.domain.plans import stored_plan
 from server.engine.series import Finding, Observation
 from server.engine.step import Observations
 from server.ports.inputs import Input, InputKind, NewInput, PlanVersion, Questioned
@@ -104,7 +115,11 @@ class InputRows:
             t.observations.c.code,
             t.measurements.c.quality,
             t.measurements.c.fate,
-            t.measurements.c.received_at,
+            # Where the gateway's own clock is doubted, only the server's says when it came.
+            case(
+                (t.measurements.c.mark.like("gateway-clock%"), t.measurements.c.stored_at),
+                else_=t.measurements.c.received_at,
+            ),
             *_OBSERVATION,
         ).where(_range(InputKind.QUESTIONED, first, last))
         return [
@@ -169,6 +184,7 @@ class InputRows:
                 t.plans.c.version,
                 t.plans.c.in_force_from,
                 t.patients.c.zone,
+                t.inputs.c.recorded_at,
                 t.plans.c.body,
             )
             .join(t.patients, t.patients.c.id == t.plans.c.patient_id)
@@ -185,7 +201,7 @@ class InputRows:
         if patient_ids:
             query = query.where(t.plans.c.patient_id.in_(list(patient_ids)))
         return [
-            PlanVersion(*row[:4], parse_plan(row[4])) for row in self._connection.execute(query)
+            PlanVersion(*row[:5], stored_plan(row[5])) for row in self._connection.execute(query)
         ]
 
     def set_aside(self, position: int, reason: str) -> None:
@@ -205,9 +221,11 @@ class InputRows:
         )
         return sorted(self._connection.execute(query).scalars())
 
-    def recorded_at(self, position: int) -> int:
-        query = select(t.inputs.c.recorded_at).where(
-            t.inputs.c.partition == PARTITION, t.inputs.c.position == position
+    def last_tick(self, until: int) -> int:
+        query = select(func.max(t.inputs.c.recorded_at)).where(
+            t.inputs.c.partition == PARTITION,
+            t.inputs.c.position <= until,
+            t.inputs.c.kind == InputKind.TICK,
         )
         return self._connection.execute(query).scalar() or 0
 

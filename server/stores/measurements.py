@@ -180,26 +180,28 @@ class MeasurementRows:
     def waiting_between(
         self, patient_id: int, code: int, from_at: int, until_at: int
     ) -> str | None:
-        profile_of_code = (
-            select(t.devices.c.address)
-            .join(t.device_assignments, t.device_assignments.c.device_id == t.devices.c.id)
-            .where(t.device_assignments.c.patient_id == patient_id)
-        )
         query = (
             select(t.measurements.c.fate)
             .outerjoin(t.observations, _same_measurement())
             .where(
                 t.measurements.c.fate.in_([Fate.HELD, Fate.QUARANTINED]),
-                t.measurements.c.stored_at.between(from_at, until_at),
-                or_(
-                    t.measurements.c.patient_id == patient_id,
-                    t.measurements.c.device.in_(profile_of_code),
-                ),
+                t.measurements.c.measured_at.between(from_at, until_at),
+                t.measurements.c.patient_id == patient_id,
                 or_(t.observations.c.code == code, t.observations.c.code.is_(None)),
             )
             .order_by(func.length(t.measurements.c.fate))
             .limit(1)
         )
+        return self._connection.execute(query).scalar()
+
+    def newest_of(self, address: str) -> int | None:
+        query = select(func.max(t.measurements.c.measured_at)).where(
+            t.measurements.c.device == address, t.measurements.c.fate == Fate.STORED
+        )
+        return self._connection.execute(query).scalar()
+
+    def content(self, content_id: bytes) -> bytes | None:
+        query = select(t.measurements.c.element).where(t.measurements.c.content_id == content_id)
         return self._connection.execute(query).scalar()
 
     def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:

@@ -122,7 +122,7 @@ gateways = Table(
     _instant("offline_since", null=True),
     Column("session", String(32), nullable=True),
     Column("clock", String(20), nullable=True),
-    Column("version", String(40), nullable=True),
+    Column("version", String(64), nullable=True),
     Column("outbox_depth", Integer, nullable=True),
     Column("set_aside", Integer, nullable=True),
 )
@@ -260,6 +260,7 @@ findings = Table(
     _instant("ended_at", null=True),
     Column("alert_id", Integer, ForeignKey("alerts.id"), nullable=True, index=True),
     Index("ix_findings_patient", "patient_id", "code", "state"),
+    Index("ix_findings_measurement", "epoch_id", "seq"),
 )
 absences = Table(
     "absences",

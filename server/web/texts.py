@@ -52,6 +52,11 @@ REASONS: Final = {
 }
 TECHNICAL: Final = {
     "gateway-silent": N_("The gateway has not been heard from"),
+    "gateway-set-aside": N_("The gateway keeps measurements that the server refused"),
+    "gateway-clock": N_("The gateway's clock is not synchronised"),
+    "gateway-behind": N_("Many measurements wait in the gateway"),
+    "gateway-disk": N_("The gateway's disk is nearly full"),
+    "device-clock-wrong": N_("The device's clock is wrong"),
     "certificate-near-end": N_("The gateway's certificate is about to end"),
     "envelope-refused": N_("The gateway sent something that cannot be taken"),
     "measurement-held": N_("A measurement waits: somebody must say whose it is"),
@@ -85,6 +90,7 @@ CAUSES: Final = {
 HELD: Final = {
     "device-unassigned": N_("The device was nobody's when it measured"),
     "user-differs": N_("The device's user button does not match the patient"),
+    "gateway-of-another-chc": N_("It came through a gateway of another Community Health Centre"),
     "device-shared": N_("More than one patient has this device"),
     "device-changed-hands": N_("The device changed hands about that time"),
     "weight-differs": N_("The weight differs by more than a tenth from the last one"),

@@ -116,7 +116,7 @@ def test_of_many_records_all_are_taken_or_none(call, settings: Path) -> None:
         (("patient", "add"), [{**PATIENT, "born_on": "yesterday"}], "born_on"),
         (("patient", "add"), "{", "line 1"),
         (("device", "add"), [{"address": "1", "profile": "x", "chc": "Susa"}], "address"),
-        (("device", "add"), [{"address": "A0:00:00:00:00:01", "profile": "x", "chc": "S"}], "profile"),
+        (("device", "add"), [{"address": ADDRESS, "profile": "x", "chc": "S"}], "profile"),
         (("plan", "add"), [{"patient": "P9", "author": "a", "plan": LIMITS}], "P9"),
     ],
 )  # fmt: skip

@@ -119,7 +119,7 @@ def test_acknowledging_never_clears() -> None:
 def test_beginning_again_after_clearing_tells_again_and_restarts(make) -> None:
     alert = life.cleared(make(), T0 + HOUR).alert
     again = T0 + 2 * HOUR
-    change = life.gathered(alert, beyond(1650, again), CHAIN, again, None)
+    change = life.gathered(alert, beyond(1650, again), CHAIN, again, ROME, None)
     assert change.tellings[0].reason is Reason.AGAIN
     assert change.alert.cleared_at is None
     assert change.alert.owner is None
@@ -127,28 +127,30 @@ def test_beginning_again_after_clearing_tells_again_and_restarts(make) -> None:
 
 
 def test_more_of_the_same_gathers_without_a_word() -> None:
-    change = life.gathered(acknowledged(), beyond(1660, T0 + HOUR), CHAIN, T0 + HOUR, 100)
+    change = life.gathered(acknowledged(), beyond(1660, T0 + HOUR), CHAIN, T0 + HOUR, ROME, 100)
     assert change.tellings == ()
     assert (change.alert.worst, change.alert.newest) == (1660, 1660)
 
 
 def test_worse_than_the_acknowledged_value_by_the_plans_step_tells_again() -> None:
-    change = life.gathered(acknowledged(), beyond(1750, T0 + HOUR), CHAIN, T0 + HOUR, 100)
+    change = life.gathered(acknowledged(), beyond(1750, T0 + HOUR), CHAIN, T0 + HOUR, ROME, 100)
     assert change.tellings[0].reason is Reason.WORSE
     assert change.alert.owner is None
 
 
 def test_a_low_rule_grows_worse_downwards() -> None:
     alert = acknowledged(rule="spo2-low-inner", worst=910, newest=910)
-    assert life.gathered(alert, beyond(960, T0 + HOUR), CHAIN, T0 + HOUR, 20).tellings == ()
-    worse = life.gathered(alert, beyond(880, T0 + HOUR), CHAIN, T0 + HOUR, 20)
+    assert life.gathered(alert, beyond(960, T0 + HOUR), CHAIN, T0 + HOUR, ROME, 20).tellings == ()
+    worse = life.gathered(alert, beyond(880, T0 + HOUR), CHAIN, T0 + HOUR, ROME, 20)
     assert worse.tellings[0].reason is Reason.WORSE
     assert worse.alert.worst == 880
 
 
 def test_getting_worse_while_unclaimed_never_moves_the_deadline_away() -> None:
     alert = raised(told=1650)
-    change = life.gathered(alert, beyond(1800, T0 + 10 * MINUTE), CHAIN, T0 + 10 * MINUTE, 100)
+    change = life.gathered(
+        alert, beyond(1800, T0 + 10 * MINUTE), CHAIN, T0 + 10 * MINUTE, ROME, 100
+    )
     assert change.alert.deadline_at == alert.deadline_at
     assert [one.reason for one in change.tellings] == [Reason.WORSE]
 
@@ -157,7 +159,7 @@ def test_a_pause_holds_messages_and_ends_by_itself() -> None:
     until = T0 + 3 * HOUR
     alert = life.paused(raised(), until=until, now=T0).alert
     assert alert.deadline_at == until
-    assert life.gathered(alert, beyond(1900, T0 + HOUR), CHAIN, T0 + HOUR, 10).tellings == ()
+    assert life.gathered(alert, beyond(1900, T0 + HOUR), CHAIN, T0 + HOUR, ROME, 10).tellings == ()
     ended = life.deadline_passed(alert, CHAIN, until)
     assert ended.alert.paused_until is None
     assert ended.tellings[0].reason is Reason.PAUSE_ENDED
@@ -204,7 +206,7 @@ def test_old_evidence_goes_on_the_worklist_and_is_told_at_the_next_coverage_hour
 
 
 def test_late_evidence_never_becomes_the_newest_value() -> None:
-    alert = life.gathered(raised(), beyond(1900, T0 - HOUR), CHAIN, T0, None).alert
+    alert = life.gathered(raised(), beyond(1900, T0 - HOUR), CHAIN, T0, ROME, None).alert
     assert (alert.worst, alert.newest, alert.newest_at) == (1900, 1650, T0)
     assert alert.began_at == T0 - HOUR
 
@@ -214,3 +216,24 @@ def test_a_superseded_alert_stays_open_for_a_person() -> None:
     assert change.alert.superseded
     assert change.alert.closed_at is None
     assert [(one.reason, one.user) for one in change.tellings] == [(Reason.SUPERSEDED, "anna")]
+
+
+def test_a_breach_of_now_beside_an_old_one_is_told_at_once() -> None:
+    """H6: the reconnect sends the oldest first; what is of now must not wait for the morning."""
+    old = life.raised(new(newest_at=T0 - 3 * DAY), CHAIN, T0, ROME).alert
+    change = life.gathered(old, beyond(1900, T0), CHAIN, T0, ROME, None)
+    assert [(one.reason, one.role) for one in change.tellings] == [(Reason.RAISED, Role.NURSE)]
+    assert change.alert.deadline_at == T0 + 15 * MINUTE
+
+
+def test_the_newest_value_beyond_is_never_called_cleared() -> None:
+    quiet = life.cleared(acknowledged(newest_at=T0 - 5 * DAY), T0).alert
+    late = life.gathered(quiet, beyond(2300, T0 - 25 * HOUR), CHAIN, T0, ROME, None)
+    assert late.alert.cleared_at is None
+    assert late.alert.owner is None
+    assert late.alert.deadline_at is not None
+    assert late.alert.deadline_at <= 1_790_056_800_000  # somebody is told by the next morning
+    pause = life.paused(life.cleared(raised(), T0).alert, until=T0 + DAY, now=T0).alert
+    again = life.gathered(pause, beyond(1700, T0 + HOUR), CHAIN, T0 + HOUR, ROME, None)
+    assert again.alert.cleared_at is None
+    assert again.alert.deadline_at == T0 + DAY

@@ -66,7 +66,8 @@ def _threshold(series, versions, code, side, level):
         beyond = one.value > limit if side == "high" else one.value < limit
         near = one.value > limit - slack if side == "high" else one.value < limit + slack
         past.append(beyond)
-        holding = past[-m:].count(True) >= n or (holding and near)
+        extreme = beyond and abs(one.value) == INFINITY  # LO or HI is enough alone
+        holding = past[-m:].count(True) >= n or (holding and near) or extreme
         if holding and beyond:
             found.add((f"{code}-{side}-{level}", version.number, one.at, one.content_id))
     return found

@@ -194,10 +194,10 @@ def test_a_future_time_is_stored_marked_judged_and_never_the_last_of_its_series(
         "SELECT fate, quality, mark, measured_at FROM measurements"
     )
     assert (fate, quality, mark, at) == ("stored", "unsure", "device-clock-ahead", T0)
-    assert rules(home) == {"systolic-high-outer"}
+    assert rules(home) == {"systolic-high-outer", "device-clock-wrong"}
     home.send(envelope("gw-1", [wire(2, 2, {"systolic": "170"}, T0 + 1000)], 2))
     home.run()
-    assert rules(home) == {"systolic-high-outer", "systolic-high-inner"}
+    assert rules(home) == {"systolic-high-outer", "systolic-high-inner", "device-clock-wrong"}
 
 
 def test_a_gateway_whose_clock_was_never_set_is_stored_and_marked(home: World) -> None:

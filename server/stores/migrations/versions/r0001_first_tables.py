@@ -184,7 +184,7 @@ def upgrade() -> None:
         sa.Column("offline_since", sa.BigInteger(), nullable=True),
         sa.Column("session", sa.String(length=32), nullable=True),
         sa.Column("clock", sa.String(length=20), nullable=True),
-        sa.Column("version", sa.String(length=40), nullable=True),
+        sa.Column("version", sa.String(length=64), nullable=True),
         sa.Column("outbox_depth", sa.Integer(), nullable=True),
         sa.Column("set_aside", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["chc_id"], ["chcs.id"], name=op.f("fk_gateways_chc_id")),
@@ -448,6 +448,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("findings", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_findings_alert_id"), ["alert_id"], unique=False)
+        batch_op.create_index("ix_findings_measurement", ["epoch_id", "seq"], unique=False)
         batch_op.create_index("ix_findings_patient", ["patient_id", "code", "state"], unique=False)
 
     op.create_table(
