@@ -25,9 +25,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from benchmarks.table import Row
 from contract import topics
 from server import authority
-from server.app import now_ms, open_database
 from server.broker import access
 from server.broker.supervisor import Supervisor
+from server.clock import now_ms
 from server.commands import init
 from server.engine.state import State
 from server.intake.connection import Connection
@@ -37,6 +37,7 @@ from server.services import setting_up
 from server.services.judging import Judge, restore
 from server.settings import Settings
 from server.stores.database import Database
+from server.stores.opening import open_database
 
 HOMES = 50
 BREACH_EVERY = 50

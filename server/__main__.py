@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from server import settings
-from server.app import now_ms, open_database
+from server.clock import now_ms
 from server.commands import device, gateway, init, patient, plan, run, user
 from server.errors import ServerError, SettingsError
 from server.services.setting_up import chc_of
+from server.stores.opening import open_database
 
 
 def main(argv: Sequence[str] | None = None) -> int:

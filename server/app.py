@@ -6,10 +6,8 @@ thread that ends by an error ends the process: its supervisor starts it again.
 """
 
 import logging
-import secrets
 import signal
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Final
 import uvicorn
 
 from server.broker.supervisor import Supervisor
+from server.clock import now_ms
 from server.domain.instants import MINUTE
 from server.domain.plans import Priority
 from server.errors import ReplicaUnavailable, StoreUnavailable
@@ -33,9 +32,8 @@ from server.services.polling import ENGINE, poll
 from server.services.telling import deliver_messages
 from server.settings import Settings
 from server.stores import snapshot
-from server.stores.database import Database
 from server.stores.influx import InfluxReplica
-from server.stores.migrate import migrate
+from server.stores.opening import open_database
 from server.web.application import make_application
 
 _ENGINE_IDLE_SECONDS: Final = 1.0
@@ -46,19 +44,6 @@ _BEAT_SECONDS: Final = 5.0
 _SNAPSHOT_EVERY: Final = 10 * MINUTE
 
 log = logging.getLogger(__name__)
-
-
-def now_ms() -> int:
-    """Return the server's clock: the only place that reads it."""
-    return time.time_ns() // 1_000_000
-
-
-def open_database(settings: Settings) -> Database:
-    """Open the database and bring it to this version's tables."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = Database(settings.database)
-    migrate(database, secrets.token_hex(16))
-    return database
 
 
 class Server:

@@ -17,9 +17,10 @@ import msgspec
 from msgspec import Struct
 
 from server import settings
-from server.app import now_ms, open_database
+from server.clock import now_ms
 from server.errors import ServerError, WrongInput
 from server.ports.store import Transaction
+from server.stores.opening import open_database
 
 Record = TypeVar("Record", bound=Struct)
 Handle = Callable[[Transaction, Any, int], int | str]

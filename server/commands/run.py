@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from server import settings
-from server.app import Server
 from server.commands import init
 
 
@@ -20,6 +19,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Run the server; returns its exit status."""
+    # The pages, the broker and the engine are loaded for this command only.
+    from server.app import Server
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     chosen = settings.load(args.settings, os.environ)
