@@ -1,6 +1,5 @@
 """Real Chromium on a real server: pages as staff see them, with nothing faked between."""
 
-import os
 import shutil
 import socket
 import threading
@@ -14,6 +13,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from server.web.site import STATIC
+from tests.needs import missing
 from tests.server.web.district import PASSWORD, District
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,10 +63,7 @@ class Served:
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None or not (STATIC / "dist" / "app.js").exists():
-        reason = "needs Chromium (apt-get install chromium) and the pages' assets (make demo)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("Chromium, or the pages' assets,")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

@@ -29,6 +29,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract import topics
 from contract.messages import (
+from tests.needs import missing
     Birth,
     Heartbeat,
     Measurements,
@@ -149,7 +150,7 @@ def _nats(directory: Path, keys: Path) -> Broker:
 def _mosquitto(directory: Path, keys: Path) -> Broker:
     executable = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if executable is None:
-        pytest.skip("mosquitto is not installed")
+        missing("mosquitto")
     port = free_port()
     path = directory / "mosquitto.conf"
     path.write_text(_MOSQUITTO.format(keys=keys, port=port))

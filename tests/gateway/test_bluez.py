@@ -10,6 +10,7 @@ from dbus_fast.aio import MessageBus
 
 from gateway.ble.radio import BluezRadio
 from gateway.errors import RadioUnavailable
+from tests.needs import missing
 
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -30,7 +31,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 @pytest.fixture
 def system_bus(tmp_path, monkeypatch):
     if shutil.which("dbus-daemon") is None:
-        pytest.skip("dbus-daemon is not installed")
+        missing("dbus-daemon")
     config, socket = tmp_path / "bus.conf", tmp_path / "bus"
     config.write_text(CONFIG.format(socket=socket))
     process = subprocess.Popen(

@@ -12,7 +12,8 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
-import pytest
+
+from tests.needs import missing
 
 _numbers = count(1)
 
@@ -30,10 +31,7 @@ def database_url() -> str:
 def _server() -> str:
     found = sorted(glob("/usr/lib/postgresql/*/bin/postgres"))
     if not found:
-        message = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing("PostgreSQL")
     programs = Path(found[-1]).parent
     folder = tempfile.mkdtemp(prefix="vicino-pg-")
     # PostgreSQL refuses to run as root.

@@ -1,6 +1,5 @@
 """Real brokers with our certificates: NATS under its supervisor, and mosquitto with an ACL."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -10,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from server.authority import INTAKE, issue_gateway, write_new
 from server.broker import access
 from server.broker.supervisor import Supervisor
 from server.commands.init import prepare
 from server.settings import Settings
+from tests.needs import missing
 
 # The queues are unbounded: the contract's receipts bound what a gateway sends (brokers' defaults
 # would hold back a batch).
@@ -92,10 +91,7 @@ class Mosquitto:
         self.settings = msgspec.structs.replace(settings, broker=address)
         found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
         if found is None:
-            message = "mosquitto is not installed (Debian: apt-get install mosquitto)"
-            if os.environ.get("CI"):
-                pytest.fail(message)
-            pytest.skip(message)
+            missing("mosquitto")
         folder = settings.data_dir / "mosquitto"
         folder.mkdir()
         (folder / "acl").write_text(ACL)

@@ -6,7 +6,6 @@ are ignored), that a malformed line is refused, and reading by Flux.
 """
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -26,6 +25,7 @@ from server.services.following import follow_replica
 from server.settings import Influx
 from server.stores.database import Database
 from server.stores.influx import InfluxReplica
+from tests.needs import missing
 from tests.server.world import World, envelope, wire
 
 pytestmark = pytest.mark.processes
@@ -39,10 +39,7 @@ class VictoriaMetrics:
     def __init__(self, folder: Path) -> None:
         found = shutil.which("victoria-metrics")
         if found is None:
-            message = "victoria-metrics is not installed (Debian: apt-get install victoria-metrics)"
-            if os.environ.get("CI"):
-                pytest.fail(message)
-            pytest.skip(message)
+            missing("victoria-metrics")
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             self.port = one.getsockname()[1]
