@@ -29,7 +29,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract import topics
 from contract.messages import (
-from tests.needs import missing
     Birth,
     Heartbeat,
     Measurements,
@@ -40,6 +39,7 @@ from tests.needs import missing
     encoder,
     up_decoder,
 )
+from tests.needs import missing
 
 GATEWAY = "gw-001"
 _NAMES = ("broker", "server", GATEWAY)
