@@ -59,7 +59,7 @@ class Served:
         self._thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None or not (STATIC / "dist" / "app.js").exists():
