@@ -77,6 +77,10 @@ class Alerts(Protocol):
         """Write a pause of the alert's rule."""
         ...
 
+    def end_pauses(self, alert: Alert, now: int) -> None:
+        """End the pauses of the alert's rule and patient."""
+        ...
+
     def add_note(self, alert: Alert, *, by: str, text: str, now: int) -> None:
         """Write a note on an alert."""
         ...

@@ -109,6 +109,10 @@ class Measurements(Protocol):
         """Return the measurement when it is held."""
         ...
 
+    def held_of(self, address: str) -> int:
+        """Return how many measurements of a device are held."""
+        ...
+
     def release(self, epoch_id: int, seq: int, patient_id: int) -> None:
         """Give a held measurement to a patient."""
         ...

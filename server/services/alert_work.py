@@ -32,6 +32,8 @@ def close(
     change = life.closed(
         alert, by=user.name, outcome=outcome, next_review_at=next_review_at, now=now
     )
+    # A pause was of this matter: the next breach after a close must tell (hazard H4).
+    tx.alerts.end_pauses(alert, now)
     return _done(tx, user, alert, change, "alert-closed", outcome, now)
 
 

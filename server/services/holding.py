@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from server.domain import alerts as life
-from server.domain.instants import Quality
+from server.domain.instants import DAY, Quality
 from server.domain.plans import DEFAULT_CHAINS
 from server.errors import NotFound
 from server.ports.directory import User
@@ -36,6 +36,22 @@ def reject(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> No
     _record(tx, user, held, "measurement-rejected", held.patient_id, now)
 
 
+def _finish(tx: Transaction, user: User, held: MeasurementRow, now: int) -> None:
+    """Close the matter of a device's held measurements with the last decision about them."""
+    subject, rule = f"device:{held.device}", "measurement-held"
+    matter = tx.alerts.open_of([subject]).get((subject, rule))
+    if matter is None or tx.measurements.held_of(held.device or ""):
+        return
+    change = life.closed(
+        matter,
+        by=user.name,
+        outcome=life.Outcome.TECHNICAL_FIXED,
+        next_review_at=now + DAY,
+        now=now,
+    )
+    keep(tx, change, now)
+
+
 def _withdraw(tx: Transaction, held: MeasurementRow, now: int) -> None:
     """Undo what was concluded for the likely patient: marked, told, and closed by a person."""
     if held.patient_id is not None:
@@ -59,5 +75,6 @@ def _find(tx: Transaction, user: User, epoch_id: int, seq: int) -> MeasurementRo
 def _record(
     tx: Transaction, user: User, held: MeasurementRow, what: str, patient: int | None, now: int
 ) -> None:
+    _finish(tx, user, held, now)
     detail = f"epoch {held.epoch_id} seq {held.seq}"
     tx.audit(user.name, what, now, chc_id=held.chc_id, patient_id=patient, detail=detail)

@@ -98,6 +98,14 @@ class AlertRows:
         rest = {"until_at": until, "by": by, "reason": reason[:250], "made_at": now}
         self._connection.execute(insert(t.pauses), {**row, **rest})
 
+    def end_pauses(self, alert: Alert, now: int) -> None:
+        running = update(t.pauses).where(
+            t.pauses.c.patient_id == alert.patient_id,
+            t.pauses.c.rule == alert.rule,
+            t.pauses.c.until_at > now,
+        )
+        self._connection.execute(running.values(until_at=now))
+
     def add_note(self, alert: Alert, *, by: str, text: str, now: int) -> None:
         row = {"chc_id": alert.chc_id, "alert_id": alert.id, "by": by, "written_at": now}
         self._connection.execute(insert(t.notes), {**row, "text": text[:1000]})

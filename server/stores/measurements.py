@@ -167,6 +167,12 @@ class MeasurementRows:
         row = self._connection.execute(query).first()
         return MeasurementRow(*row) if row else None
 
+    def held_of(self, address: str) -> int:
+        query = select(func.count()).where(
+            t.measurements.c.device == address, t.measurements.c.fate == Fate.HELD
+        )
+        return self._connection.execute(query).scalar_one()
+
     def release(self, epoch_id: int, seq: int, patient_id: int) -> None:
         self._decide(epoch_id, seq, fate=Fate.STORED, patient_id=patient_id)
 

@@ -338,3 +338,28 @@ def _nurse(world: World):
             found = tx.directory.user("anna")
     assert found is not None
     return found
+
+
+def test_a_close_ends_the_pause_so_that_the_next_breach_tells(home: World) -> None:
+    """H4: the first breach after a close opens a new alert, and somebody is told."""
+    beat(home, 1, "170")
+    nurse = _nurse(home)
+    with home.store.write() as tx:
+        alert_work.pause(tx, nurse, 1, home.now + DAY, "visit planned", home.now)
+        alert_work.close(tx, nurse, 1, "advice-given", home.now + DAY, home.now)
+    before = len(home.rows("SELECT id FROM messages"))
+    beat(home, 2, "175", home.now + MINUTE)
+    assert len(home.rows("SELECT id FROM messages")) == before + 1
+
+
+def test_the_last_decision_closes_the_matter_of_what_was_held(world: World) -> None:
+    world.plan(world.patient(), PLAN)
+    beat(world, 1, "120")
+    beat(world, 2, "121")
+    nurse = _nurse(world)
+    for seq, closed in ((1, None), (2, world.now)):
+        with world.store.write() as tx:
+            epoch = tx.measurements.epochs([("gw-1", EPOCH)])["gw-1", EPOCH].id
+            holding.release(tx, nurse, epoch, seq, "P1", world.now)
+        rows = world.rows("SELECT closed_at FROM alerts WHERE rule = 'measurement-held'")
+        assert rows == [(closed,)]
