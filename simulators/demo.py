@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import os
 import signal
-import socket
 import tempfile
 import threading
 import time
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from simulators import fleet, peripherals, physiology
 from simulators.fleet import FleetFailed, FleetGateway
 from simulators.gateway_process import GatewayFailed, GatewayProcess
+from simulators.ports import free_port
 from simulators.radio import VirtualRadio
 from simulators.server_process import ServerFailed, ServerProcess, Visitor, password
 
@@ -90,7 +90,7 @@ class Demo:
         stopping = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        self.server = ServerProcess(self.folder, self.options.port, _free_port())
+        self.server = ServerProcess(self.folder, self.options.port, free_port())
         async with AsyncExitStack() as stack:
             await asyncio.to_thread(self._set_up)
             stack.callback(self.server.stop)
@@ -323,12 +323,6 @@ def _reference(person: physiology.Patient) -> str:
 
 def _address(person: physiology.Patient, place: int) -> str:
     return peripherals.address(person.number * 10 + place)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _count(low: int, high: int) -> Any:  # noqa: ANN401 - argparse takes any callable

@@ -1,13 +1,13 @@
 """A server with its embedded broker and three homes, all real processes, and the truth of each."""
 
 import asyncio
-import socket
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 from simulators import physiology
+from simulators.ports import free_port
 from simulators.server_process import ServerProcess, password
 from tests.chaos.homes import DEVICES, ZONE, Home, truth
 from tests.chaos.record import Record
@@ -120,12 +120,6 @@ def findings(home: Home, since: datetime) -> set[tuple[str, str, int]]:
     ]
     version = oracle.Version(1, int(since.timestamp() * 1000), str(ZONE), PLAN)
     return {(home.reference, rule, at) for rule, _, at, _ in oracle.findings(seen, [version])}
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _person(home: Home) -> dict[str, str]:

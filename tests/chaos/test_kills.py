@@ -6,7 +6,12 @@ import pytest
 
 from tests.chaos.campaign import run
 
-pytestmark = [pytest.mark.processes, pytest.mark.broker]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.broker,
+    # paho drops the socket of a broker that dies in the middle of a TLS handshake.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.mark.parametrize("turn", range(2))

@@ -39,6 +39,7 @@ from contract.messages import (
     encoder,
     up_decoder,
 )
+from simulators.ports import free_port
 from tests.needs import missing
 
 GATEWAY = "gw-001"
@@ -101,12 +102,6 @@ def _write(directory, name, key, common_name, signer, *, is_authority=False):
     (directory / f"{name}.key").write_bytes(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 @dataclass

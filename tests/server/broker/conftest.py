@@ -1,6 +1,5 @@
 """A real nats-server under the supervisor, and real MQTT clients with certificates."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +16,7 @@ from server.broker import access
 from server.broker.supervisor import Supervisor
 from server.commands.init import prepare
 from server.settings import Settings
+from simulators.ports import free_port
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
@@ -26,12 +26,6 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
             return False
         time.sleep(0.01)
     return True
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Client:

@@ -15,6 +15,7 @@ from server.broker import access
 from server.broker.supervisor import Supervisor
 from server.commands.init import prepare
 from server.settings import Settings
+from simulators.ports import free_port
 from tests.needs import missing
 
 # The queues are unbounded: the contract's receipts bound what a gateway sends (brokers' defaults
@@ -55,10 +56,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 def prepared(folder: Path, gateways: tuple[str, ...]) -> Settings:
     """Make settings with an authority, and a certificate for each gateway beside them."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    settings = Settings(data_dir=folder / "data", broker_port=port)
+    settings = Settings(data_dir=folder / "data", broker_port=free_port())
     prepare(settings, datetime.now(UTC))
     for gateway in gateways:
         issued = issue_gateway(settings.keys_dir, gateway, datetime.now(UTC))
