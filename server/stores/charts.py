@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
@@ -22,18 +21,11 @@ from server.ports.charts import (
 )
 from server.ports.inputs import InputKind
 from server.stores import tables as t
+from server.stores.rows import sent_decoder
 
 # The charts follow the log with a cursor of their own, beside the engine's.
 CHARTS_CURSOR: Final = 100
 _SEEN: Final = (InputKind.ATTRIBUTED, InputKind.QUESTIONED, InputKind.WITHDRAWN)
-
-
-class _Sent(msgspec.Struct):
-    flags: list[str] = []
-    origin: str = "device"
-
-
-_sent = msgspec.json.Decoder(_Sent)
 
 
 class ChartRows:
@@ -136,7 +128,7 @@ class ChartRows:
 
 
 def _marks(fate: str, quality: str, _stored_at: int, element: bytes) -> int:
-    sent = _sent.decode(element)
+    sent = sent_decoder.decode(element)
     return (
         (MARK_HELD if fate == Fate.HELD else 0)
         | (MARK_UNSURE if quality == Quality.UNSURE else 0)

@@ -1,8 +1,20 @@
-"""Writing many rows at once."""
+"""Writing many rows at once, and reading what tables and charts show of a stored element."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, Table
+
+
+class Sent(msgspec.Struct):
+    """The parts of an element that are shown beside its observations."""
+
+    flags: list[str] = []
+    origin: str = "device"
+
+
+sent_decoder: Final = msgspec.json.Decoder(Sent)
 
 
 def insert_new(

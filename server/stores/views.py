@@ -3,7 +3,6 @@
 from dataclasses import fields
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
@@ -13,7 +12,6 @@ from server.domain.plans import parse_plan
 from server.ports.directory import PlanRow
 from server.ports.views import (
     AbsenceRow,
-    AuditRow,
     Counts,
     EvidenceRow,
     FleetRow,
@@ -25,6 +23,7 @@ from server.ports.views import (
 )
 from server.stores import tables as t
 from server.stores.alerts import URGENCY, alert_of
+from server.stores.rows import sent_decoder
 
 _ALERT: Final = [t.alerts.c[field.name] for field in fields(Alert)]
 _NAME: Final = (
@@ -33,16 +32,6 @@ _NAME: Final = (
     t.patients.c.born_on,
     t.patients.c.phone,
 )
-
-
-class _Sent(msgspec.Struct):
-    """What a table shows of an element beside its observations."""
-
-    flags: list[str] = []
-    origin: str = "device"
-
-
-_sent = msgspec.json.Decoder(_Sent)
 
 
 class PageRows:
@@ -80,9 +69,6 @@ class PageRows:
     def heartbeat_at(self, name: str) -> int | None:
         query = select(t.heartbeats.c.at).where(t.heartbeats.c.name == name)
         return self._connection.execute(query).scalar()
-
-    def cursor_moved_at(self) -> int | None:
-        return self._connection.execute(select(func.max(t.cursors.c.moved_at))).scalar()
 
     def oldest_unjudged_at(self) -> int | None:
         judged = select(func.coalesce(func.max(t.cursors.c.position), 0)).scalar_subquery()
@@ -186,7 +172,7 @@ class PageRows:
         )
         found = []
         for row in self._rows(query):
-            sent = _sent.decode(row[8])
+            sent = sent_decoder.decode(row[8])
             found.append(ObservationView._make((*row[:8], sent.flags, sent.origin)))
         return found
 
@@ -272,13 +258,6 @@ class PageRows:
             t.inputs.c.patient_id == patient_id, t.inputs.c.set_aside.is_not(None)
         )
         return self._count(query)
-
-    def looks(self, patient_id: int) -> list[AuditRow]:
-        columns = [t.audit.c[name] for name in AuditRow._fields]
-        query = select(*columns).where(t.audit.c.patient_id == patient_id)
-        return [
-            AuditRow(*row) for row in self._rows(query.order_by(t.audit.c.id.desc()).limit(200))
-        ]
 
     def plans_of(self, chc_id: int, *, alerted: bool) -> dict[int, list[PlanRow]]:
         columns = [t.plans.c[name if name != "plan" else "body"] for name in PlanRow._fields]

@@ -10,7 +10,9 @@ pytestmark = [
     pytest.mark.processes,
     pytest.mark.broker,
     # paho drops the socket of a broker that dies in the middle of a TLS handshake.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+    ),
 ]
 
 
