@@ -142,7 +142,8 @@ def _content_id(delivery: Delivery, read: Decoded, epoch: str, seq: int) -> str:
     """Name the content, 128 bits in hex.
 
     Equal ids must mean "the same measurement again", so without a record number or a trusted
-    time (two equal weights are two weighings) the place in the outbox is part of the name.
+    time (two equal weights are two weighings) the place in the outbox is part of the name; and,
+    as an outbox put back from an older copy gives its places again, the moment is too.
     """
     user = read.user if isinstance(read.user, int) else None
     parts: list[object] = [delivery.device, delivery.profile_name, delivery.characteristic, user]
@@ -150,6 +151,6 @@ def _content_id(delivery: Delivery, read: Decoded, epoch: str, seq: int) -> str:
     if read.sequence is not None or trusted_time:
         parts += ["record", read.sequence]
     else:
-        parts += ["once", delivery.gateway, epoch, seq]
+        parts += ["once", delivery.gateway, epoch, seq, delivery.boot_id, delivery.monotonic_ms]
     named = msgspec.json.encode([*parts, delivery.raw.hex()])
     return hashlib.sha256(named).hexdigest()[:_CONTENT_ID_HEX_DIGITS]

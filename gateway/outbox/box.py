@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from contract.messages import Measurement, Tombstone, encoder
 from gateway.errors import OutboxUnavailable
-from gateway.outbox.rows import Damaged, Row, connect_or_replace, translated
+from gateway.outbox.rows import Damaged, Row, connect_or_replace, renumber, translated
 
 _log = logging.getLogger(__name__)
 # 90 days at 50 a day are 4,500; a stuck device must not fill the disk.
@@ -38,7 +38,8 @@ class Outbox:
     """One SQLite file, used from one thread.
 
     The epoch is this file's random id. Sequence numbers are 1, 2, 3 … without gaps in it; a number
-    is given in the commit that stores the row.
+    is given in the commit that stores the row. A file put back from an older copy of itself would
+    give numbers again: the receipt of one that it has not given says so, and a new epoch begins.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,10 +84,19 @@ class Outbox:
         return taken
 
     def forget(self, epoch: str, seq: int) -> bool:
-        """Forget what the receipt covers; one that cannot be ours is ignored and logged."""
+        """Forget what the receipt covers; tell whether it was of numbers that were given here.
+
+        A receipt of another epoch is ignored. One of a number that this file never gave is of an
+        earlier life of it: nothing is forgotten, what waits gets the numbers of a new epoch.
+        """
         with self._transaction():
-            if epoch != self._meta("epoch") or seq >= int(self._meta("next_seq")):
-                _log.warning("receipt ignored: epoch=%s seq=%d was never given", epoch, seq)
+            if epoch != self._meta("epoch"):
+                _log.warning("receipt ignored: epoch=%s is not ours", epoch)
+                return False
+            if seq >= (next_seq := int(self._meta("next_seq"))):
+                _log.error("receipt of seq=%d before it was given: this file is older", seq)
+                renumber(self._rows)
+                _log.error("a new epoch begins: next was %d, epoch=%s", next_seq, epoch)
                 return False
             if seq > int(self._meta("receipted")):
                 self._rows.execute("delete from waiting where seq <= ?", (seq,))
@@ -126,8 +136,8 @@ class Outbox:
         )
 
     def _set_aside(self, seq: int, body: bytes, reason: str) -> None:
-        insert = "insert or replace into set_aside values (?, ?, ?)"
-        self._rows.execute(insert, (seq, body, reason))
+        insert = "insert into set_aside (body, reason) values (?, ?)"
+        self._rows.execute(insert, (body, reason))
         stone = encoder.encode(Tombstone(seq=seq, reason=reason))
         query = "update waiting set body = ?, tombstone = 1 where seq = ?"
         self._rows.execute(query, (stone, seq))

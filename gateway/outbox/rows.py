@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from contract.messages import element_decoder, encoder
 from gateway.errors import OutboxUnavailable
 
 _log = logging.getLogger(__name__)
@@ -20,7 +23,8 @@ create table if not exists meta (key text primary key, value text not null) with
 create table if not exists waiting (
     seq integer primary key, body blob not null, alone integer not null default 0,
     refused integer not null default 0, tombstone integer not null default 0);
-create table if not exists set_aside (seq integer primary key, body blob not null, reason text);
+create table if not exists set_aside (
+    number integer primary key, body blob not null, reason text);
 create table if not exists remembered (
     number integer primary key autoincrement, content_id text not null unique);
 """
@@ -66,9 +70,29 @@ def _prepare(connection: sqlite3.Connection) -> None:
     for statement in _SCHEMA.strip().split(";\n"):
         connection.execute(statement)
     insert = "insert or ignore into meta values (?, ?)"
-    started = {"epoch": secrets.token_hex(16), "next_seq": "1", "receipted": "0"}
+    started = {"epoch": new_epoch(), "next_seq": "1", "receipted": "0"}
     connection.executemany(insert, started.items())
     connection.execute("commit")
+
+
+def new_epoch() -> str:
+    """Make the name of one run of sequence numbers."""
+    return secrets.token_hex(16)
+
+
+def renumber(connection: sqlite3.Connection) -> None:
+    """Give what waits the numbers 1, 2, 3 … of a new epoch; each keeps its content id.
+
+    Oldest first, so that no number is given that another row still has.
+    """
+    waiting = [row[0] for row in connection.execute("select seq from waiting order by seq")]
+    for seq, old in enumerate(waiting, 1):
+        query = "select body from waiting where seq = ?"
+        element = element_decoder.decode(connection.execute(query, (old,)).fetchone()[0])
+        body = encoder.encode(msgspec.structs.replace(element, seq=seq))
+        connection.execute("update waiting set seq = ?, body = ? where seq = ?", (seq, body, old))
+    begun = {"epoch": new_epoch(), "next_seq": str(len(waiting) + 1), "receipted": "0"}
+    connection.executemany("insert or replace into meta values (?, ?)", begun.items())
 
 
 def connect_or_replace(path: Path) -> tuple[sqlite3.Connection, Path | None]:

@@ -121,6 +121,11 @@ def test_two_equal_values_without_a_record_number_are_two_measurements():
     assert measured(CUFF, seq=1).content_id != measured(CUFF, seq=2).content_id
 
 
+def test_two_equal_weighings_in_one_place_of_an_outbox_that_was_put_back_are_two_contents():
+    again = measured(CUFF, seq=1, boot_id="the next")
+    assert measured(CUFF, seq=1).content_id != again.content_id
+
+
 def test_a_record_number_tells_a_record_read_again():
     record = ("020C00E307021B0B0A1E78B0F1", *GLUCOSE)
     first = measured(*record, seq=1)

@@ -126,13 +126,27 @@ async def test_a_receipt_that_cannot_be_ours_forgets_nothing(broker, server, key
         await until(lambda: server.batches)
         epoch = (await outbox.state()).epoch
         server.say(Receipt(gateway=GATEWAY, epoch="0" * 32, seq=1))
-        server.say(Receipt(gateway=GATEWAY, epoch=epoch, seq=9))
         server.publish(b"\xff not json")
         server.publish(b'{"type":"receipt"}')
         await asyncio.sleep(0.5)
         assert (await outbox.state()).depth == 1
         server.say(Receipt(gateway=GATEWAY, epoch=epoch, seq=1))
         await until(lambda: is_empty(outbox))
+
+
+async def test_a_receipt_of_numbers_not_given_yet_sends_everything_in_a_new_epoch(
+    broker, server, keys, tmp_path
+):
+    server.gives_receipts = False
+    async with running(broker, keys, tmp_path) as (uplink, outbox):
+        await outbox.store(make)
+        uplink.look()
+        await until(lambda: server.batches)
+        epoch = (await outbox.state()).epoch
+        server.gives_receipts = True
+        server.say(Receipt(gateway=GATEWAY, epoch=epoch, seq=9))
+        await until(lambda: is_empty(outbox))
+        assert {before for before, _ in server.store} == {epoch, (await outbox.state()).epoch}
 
 
 async def test_a_broker_that_dies_and_comes_back_loses_nothing(
