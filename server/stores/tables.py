@@ -68,6 +68,10 @@ chcs = Table(
     Column("authority_id", Integer, ForeignKey("authorities.id"), nullable=False),
     Column("name", String(80), nullable=False, unique=True),
     Column("zone", String(40), nullable=False),
+    # As ``domain.duty`` reads them; empty is the default.
+    Column("hours", String(200), nullable=True),
+    Column("recipient", String(60), nullable=True),
+    Column("recipient_hours", String(200), nullable=True),
 )
 users = Table(
     "users",
@@ -82,6 +86,7 @@ users = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     _instant("locked_until", null=True),
     _instant("disabled_at", null=True),
+    _instant("on_duty_until", null=True),
 )
 sessions = Table(
     "sessions",
@@ -308,6 +313,7 @@ alerts = Table(
     Column("confirmed", Boolean, nullable=False),
     Column("superseded", Boolean, nullable=False),
     Column("detail", String(250), nullable=True),
+    _instant("review_raised_at", null=True),
     Index(
         "ix_alerts_open",
         "subject",
@@ -321,6 +327,12 @@ alerts = Table(
         "deadline_at",
         sqlite_where=text("deadline_at IS NOT NULL"),
         postgresql_where=text("deadline_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_alerts_review",
+        "next_review_at",
+        sqlite_where=text("review_raised_at IS NULL AND next_review_at IS NOT NULL"),
+        postgresql_where=text("review_raised_at IS NULL AND next_review_at IS NOT NULL"),
     ),
     Index("ix_alerts_patient", "patient_id", "raised_at"),
 )

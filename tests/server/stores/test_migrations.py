@@ -1,9 +1,10 @@
 """The revisions make exactly the tables that the code uses, on both databases."""
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from server.stores.migrate import migrate
+from server.stores.migrate import configuration, migrate
 from server.stores.tables import metadata
 
 
@@ -19,3 +20,18 @@ def test_migrating_again_changes_nothing_and_keeps_the_id(store):
     migrate(store, "e" * 32)
     with store.read() as tx:
         assert tx.inputs.database_id() == "f" * 32
+
+
+def test_a_database_of_the_first_revision_keeps_its_rows(store):
+    with store.write() as tx:
+        command.upgrade(configuration(tx.connection), "0001")
+        for statement in (
+            "INSERT INTO regions (name) VALUES ('Piemonte')",
+            "INSERT INTO authorities (region_id, name) VALUES (1, 'ASL')",
+            "INSERT INTO chcs (authority_id, name, zone) VALUES (1, 'CHC Susa', 'Europe/Rome')",
+        ):
+            tx.connection.exec_driver_sql(statement)
+    migrate(store, "f" * 32)
+    with store.read() as tx:
+        rows = tx.connection.exec_driver_sql("SELECT name, hours FROM chcs")
+        assert [tuple(row) for row in rows] == [("CHC Susa", None)]
