@@ -12,7 +12,7 @@ from contract.codes import BY_NUMBER, Code
 from server.domain.plans import Gain, Plan, Threshold
 from server.engine.rules import SIGNS, Version, compile_version
 from server.engine.state import CODES, FOREVER, State, empty_gains, empty_rows, write_rules
-from server.engine.step import Observations, apply, step
+from server.engine.step import Observations, apply, findings, step
 
 BATCH = 1024
 ROUNDS = 9
@@ -86,21 +86,21 @@ def _state(patients: int, version: Version) -> State:
     rows, gains = empty_rows(used), empty_gains(patients)
     for place, code in enumerate(CODES_WATCHED):
         one, gain = empty_rows(1), empty_gains(1)
-        write_rules(one.limits[0], gain[0], code, [version], 1, 0)
+        write_rules(one[0], gain[0], code, [version], 1, 0)
         every = slice(place, used, len(CODES_WATCHED))
-        rows.limits[every] = one.limits[0]
+        rows[every] = one[0]
         if code is Code.WEIGHT:
-            rows.limits["gain"][every] = np.arange(patients)
+            rows["gain"][every] = np.arange(patients)
             gains[:] = gain[0]
-    slots = np.full((patients, CODES), -1, np.int32)
+    slots = np.full((patients + 1, CODES), -1, np.int32)
     owner = np.zeros((used, 2), np.int32)
     for place, code in enumerate(CODES_WATCHED):
-        slots[:, BY_NUMBER.index(code)] = np.arange(place, used, len(CODES_WATCHED))
+        slots[:-1, BY_NUMBER.index(code)] = np.arange(place, used, len(CODES_WATCHED))
         owner[place :: len(CODES_WATCHED), 0] = np.arange(patients)
         owner[place :: len(CODES_WATCHED), 1] = BY_NUMBER.index(code)
-    rows.due_at[:] = FOREVER
+    due_at = np.full(used, FOREVER, np.int64)
     versions = {patient: [version] for patient in range(patients)}
-    return State(0, used, rows, gains, patients, owner, slots, ["UTC"], versions)
+    return State(0, used, rows, due_at, gains, patients, owner, slots, ["UTC"], versions)
 
 
 def _slots(patients: int) -> dict[tuple[int, int], Slot]:
@@ -150,7 +150,7 @@ def _must_agree(state: State, slots: dict, batches: list[Observations]) -> None:
         if overlay.rebuild:
             raise AssertionError("a stream in order needs no rebuild")
         apply(state, overlay, 0)
-        for finding in overlay.findings:
+        for finding in findings(state, overlay):
             suffix = finding.rule.removeprefix(f"{BY_NUMBER[finding.code]}-")
             ours.add((finding.patient, finding.code, _RULE_NUMBER.get(suffix, 4), finding.at))
         judge(slots, _rows(batch), theirs)

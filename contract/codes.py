@@ -27,6 +27,9 @@ class Code(StrEnum):
     WEIGHT = "weight"
     GLUCOSE = "glucose"
 
+    # An enumeration's own hash is a call of Python code for every look into a dictionary.
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:

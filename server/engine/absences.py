@@ -33,10 +33,10 @@ class Fallen:
 
 def fall_due(state: State, now: int) -> Fallen:
     """Judge every slot whose due time has come, on what was received until now."""
-    slots = np.flatnonzero(state.rows.due_at[: state.used] <= now).astype(np.int32)
-    live, due_at = take(state.rows.live, slots), state.rows.due_at[slots]
-    none = np.zeros(0, np.int32)
-    overlay = Overlay(slots, live, none, take(state.gains, none), due_at=due_at)
+    slots = np.flatnonzero(state.due_at[: state.used] <= now)
+    rows, due_at = take(state.rows, slots), state.due_at[slots]
+    none = np.zeros(0, np.intp)
+    overlay = Overlay(slots, rows, none, take(state.gains, none), due_at=due_at)
     fallen = Fallen(overlay)
     for index, slot in enumerate(slots):
         patient, number = (int(part) for part in state.owner[slot])
@@ -46,8 +46,8 @@ def fall_due(state: State, now: int) -> Fallen:
         rules = version.rules.get(code, NOTHING) if version else NOTHING
         if version is not None and is_due(version, rules, due):
             window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
-            if int(live["last"][index, 0]) < window_from:
-                set_active(live, index, MISSING_BIT)
+            if int(rows["last"][index, 0]) < window_from:
+                set_active(rows, index, MISSING_BIT)
                 fallen.absences.append(Absence(patient, code, version.number, window_from, due))
         due_at[index] = next_due(versions, code, due, due)
     return fallen

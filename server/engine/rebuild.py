@@ -58,22 +58,20 @@ def rebuild(
     code, versions = BY_NUMBER[number], state.versions.get(patient, [])
     memory = Memory()
     wanted = fold(patient, code, versions, memory, sorted(history))
-    rows, gain_at = empty_rows(1), state.rows.limits["gain"][[slot]]
+    rows, gain_at = empty_rows(1), state.rows["gain"][[slot]]
     gain_at = gain_at[gain_at >= 0]
     gains = empty_gains(len(gain_at))
     gain = gains[0] if len(gains) else None
-    rows.limits["gain"] = state.rows.limits["gain"][slot]
+    rows["gain"] = state.rows["gain"][slot]
     version = in_force(versions, max(memory.at, now))
     zone = state.zone_number(version.zone_name if version else "UTC")
-    write_rules(rows.limits[0], gain, code, versions, max(memory.at, now), zone)
-    missing = int(active(state.rows.live[[slot]])[0]) & 1 << MISSING_BIT
-    if missing and memory.at <= int(state.rows.live["last"][slot, 0]):
+    write_rules(rows[0], gain, code, versions, max(memory.at, now), zone)
+    missing = int(active(state.rows[[slot]])[0]) & 1 << MISSING_BIT
+    if missing and memory.at <= int(state.rows["last"][slot, 0]):
         memory.active |= missing
-    write_memory(rows.live[0], gain, memory)
-    rows.due_at[0] = next_due(versions, code, int(state.rows.due_at[slot]), now)
-    overlay = Overlay(
-        np.array([slot], np.int32), rows.live, gain_at, gains, rows.limits, rows.due_at
-    )
+    write_memory(rows[0], gain, memory)
+    due_at = np.array([next_due(versions, code, int(state.due_at[slot]), now)])
+    overlay = Overlay(np.array([slot]), rows, gain_at, gains, due_at)
     was = {_identity(finding): finding for finding in in_force_now}
     will = {_identity(finding): finding for finding in wanted}
     return Rebuilt(

@@ -65,14 +65,15 @@ class Memory:
     """What a slot remembers after its newest observation.
 
     ``shift[i]`` has a 1 for each of the last values beyond limit i, newest in bit 0; ``active``
-    one bit a rule; ``days`` the first weighing of each of the last civil days, oldest first.
+    one bit a rule; ``days`` the first weighing of each of the last civil days, as (day, value) by
+    the day modulo ``DAYS_KEPT``.
     """
 
     shift: list[int] = field(default_factory=lambda: [0] * THRESHOLDS)
     active: int = 0
     at: int = -(2**62)
     key: int = -(2**62)
-    days: list[tuple[int, int]] = field(default_factory=list)
+    days: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 def fold(
@@ -143,9 +144,9 @@ def _gains(rules: Compiled, zone_name: str, memory: Memory, observation: Observa
     found = []
     for place in range(GAINS):
         reach, exceeds = rules.gain_days[place], rules.exceeds[place]
-        bases = [first for past, first in memory.days if day - reach <= past < day]
+        bases = [first for past, first in memory.days.values() if day - reach <= past < day]
         if exceeds != UNLIMITED and bases and observation.value - min(bases) > exceeds:
             found.append(place)
-    if not memory.days or memory.days[-1][0] < day:
-        memory.days = [*memory.days, (day, observation.value)][-DAYS_KEPT:]
+    if (known := memory.days.get(day % DAYS_KEPT)) is None or known[0] < day:
+        memory.days[day % DAYS_KEPT] = day, observation.value
     return found

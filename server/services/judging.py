@@ -16,7 +16,7 @@ from server.engine.alone import judge_alone
 from server.engine.rebuild import add_version, rebuild
 from server.engine.rules import MISSING_BIT, NOTHING, compile_version, in_force
 from server.engine.state import State, set_active
-from server.engine.step import Overlay, apply, step
+from server.engine.step import Overlay, apply, findings, step
 from server.errors import StoreUnavailable
 from server.ports.inputs import Input, InputKind, NewInput
 from server.ports.store import Store, Transaction
@@ -122,7 +122,7 @@ class Judge:
         first = run.inputs[0].position
         overlay = step(self.state, tx.inputs.observations(first, run.last))
         run.overlays.append(overlay)
-        run.concluded.raised += overlay.findings
+        run.concluded.raised += findings(self.state, overlay)
         for slot, bit in overlay.ended:
             if (name := self._rule(slot, bit)) is not None:
                 run.concluded.ended.append((int(self.state.owner[slot, 0]), name))
@@ -171,7 +171,7 @@ class Judge:
 
     def _rule(self, slot: int, bit: int) -> str | None:
         patient, code = (int(part) for part in self.state.owner[slot])
-        number = int(self.state.rows.limits["version"][slot])
+        number = int(self.state.rows["version"][slot])
         for version in self.state.versions.get(patient, []):
             if version.number == number:
                 return version.rules.get(BY_NUMBER[code], NOTHING).names[bit]
@@ -244,7 +244,7 @@ def _mark_missing(state: State, patient: int, rule: str) -> None:
     version = in_force(state.versions.get(patient, []), 2**62)
     for code, rules in version.rules.items() if version else ():
         if rules.names[MISSING_BIT] == rule and (slot := state.slot(patient, code)) >= 0:
-            set_active(state.rows.live, slot, MISSING_BIT)
+            set_active(state.rows, slot, MISSING_BIT)
 
 
 def _same_kind(rows: list[Input]) -> list[Input]:

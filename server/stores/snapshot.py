@@ -7,7 +7,6 @@ engine then folds the log from its start.
 import json
 import logging
 import os
-from dataclasses import fields
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import Final
 
 import numpy as np
 
-from server.engine.state import Rows, State
+from server.engine.state import State
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 _DIGEST_BYTES: Final = 32
+_ARRAYS: Final = ("rows", "due_at", "gains", "owner", "slots")
 log = logging.getLogger(__name__)
 
 
@@ -33,10 +33,8 @@ def save(path: Path, state: State, database_id: str) -> None:
         "gains_used": state.gains_used,
         "zones": state.zones,
     }
-    columns = {column.name: getattr(state.rows, column.name) for column in fields(Rows)}
-    arrays = {"owner": state.owner, "slots": state.slots, "gains": state.gains, **columns}
     packed = BytesIO()
-    np.savez(packed, meta=json.dumps(meta), **arrays)
+    np.savez(packed, meta=json.dumps(meta), **{name: getattr(state, name) for name in _ARRAYS})
     new = path.with_suffix(".new")
     with new.open("wb") as file:
         file.write(sha256(packed.getbuffer()).digest())
@@ -62,16 +60,12 @@ def load(path: Path, database_id: str, cursor: int) -> State:
             if meta["position"] > cursor:
                 log.warning("the snapshot is ahead of the database: not used")
                 return State()
-            rows = Rows(**{column.name: saved[column.name] for column in fields(Rows)})
             return State(
                 position=meta["position"],
                 used=meta["used"],
-                rows=rows,
-                gains=saved["gains"],
                 gains_used=meta["gains_used"],
-                owner=saved["owner"],
-                slots=saved["slots"],
                 zones=meta["zones"],
+                **{name: saved[name] for name in _ARRAYS},
             )
     except FileNotFoundError:
         return State()

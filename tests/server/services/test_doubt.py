@@ -94,7 +94,7 @@ def test_a_kill_before_the_tick_loses_no_absence(world: World) -> None:
     other = world.patient("P2")
     world.device(SCALE, other)
     world.now = T0 + 5 * HOUR  # past the due time, but only an observation is judged
-    world.judge.state.rows.due_at[:] = 2**62
+    world.judge.state.due_at[:] = 2**62
     beat(world, 1, "120", world.now, device=SCALE)
     world.restart()
     world.run()

@@ -174,7 +174,7 @@ def test_a_commit_that_fails_leaves_state_and_tables_as_they_were(
 ) -> None:
     home.send(envelope("gw-1", [wire(1, 1, {"systolic": "190"}, T0)], 1))
     before = home.judge.state.position
-    live = home.judge.state.rows.live.copy()
+    rows = home.judge.state.rows.copy()
 
     class Broken:
         def __init__(self, *_args: object) -> None:
@@ -184,7 +184,7 @@ def test_a_commit_that_fails_leaves_state_and_tables_as_they_were(
     with pytest.raises(StoreUnavailable):
         home.judge.run_once(home.now)
     assert home.judge.state.position == before
-    assert (home.judge.state.rows.live == live).all()
+    assert (home.judge.state.rows == rows).all()
     assert alerts(home) == {}
     monkeypatch.undo()
     home.run()
