@@ -112,8 +112,17 @@ class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seq: Seq
 
 
-class Birth(_Envelope, frozen=True, kw_only=True, tag="birth"):
-    """Sent after every connection. ``session`` pairs it with its will."""
+class _Kept(_Envelope, frozen=True, kw_only=True, omit_defaults=True):
+    # Every seq below it was receipted, and the gateway has it no longer: a server that was put
+    # back from an older copy learns from it what it has lost.
+    kept_from: Seq = 1
+
+
+class Birth(_Kept, frozen=True, kw_only=True, tag="birth"):
+    """Sent after every connection. ``session`` pairs it with its will.
+
+    ``kept_from`` is the lowest seq of the epoch that the gateway still has.
+    """
 
     session: ContentId
     sent_at: Milliseconds
@@ -122,8 +131,8 @@ class Birth(_Envelope, frozen=True, kw_only=True, tag="birth"):
     version: Name
 
 
-class Measurements(_Envelope, frozen=True, kw_only=True, tag="measurements"):
-    """A batch, oldest first, of at most 50 measurements and 64 KiB."""
+class Measurements(_Kept, frozen=True, kw_only=True, tag="measurements"):
+    """A batch, oldest first, of at most 50 measurements and 64 KiB; ``kept_from`` as in birth."""
 
     measurements: Annotated[list[Raw], Meta(min_length=1, max_length=BATCH_MEASUREMENTS_MAX)]
 

@@ -60,7 +60,7 @@ class Uplink:
         self._wake = asyncio.Event()
         self._session: str | None = None
         self._reported: str | None = None
-        self._epoch, self._next_seq = "", 1
+        self._epoch, self._next_seq, self._kept_from = "", 1, 1
 
     @property
     def is_connected(self) -> bool:
@@ -100,6 +100,7 @@ class Uplink:
                 boot_id=moment.boot_id,
                 clock=moment.clock,
                 version=self._version,
+                kept_from=self._kept_from,
             )
         )
 
@@ -165,6 +166,7 @@ class Uplink:
         if state.epoch != self._epoch:
             self._flight.again()  # a new file: its numbers begin at 1
         self._epoch, self._next_seq = state.epoch, state.next_seq
+        self._kept_from = state.receipted + 1
 
     def _check_overdue(self) -> None:
         if not self.is_connected or not self._flight.overdue(time.monotonic()):
@@ -185,6 +187,7 @@ class Uplink:
                 gateway=self._gateway,
                 epoch=self._epoch,
                 seq=rows[0].seq,
+                kept_from=self._kept_from,
                 measurements=[msgspec.Raw(row.body) for row in rows],
             )
         )

@@ -39,7 +39,8 @@ class ObservationRow(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """An outbox file of a gateway: every seq up to ``receipted`` is stored."""
+    """An outbox file of a gateway: every seq up to ``receipted`` is stored, or told as missing;
+    none above ``highest`` is."""
 
     id: int
     receipted: int
@@ -80,8 +81,12 @@ class Measurements(Protocol):
         """Return the known ones among these device addresses."""
         ...
 
-    def known_contents(self, content_ids: Collection[bytes]) -> set[bytes]:
-        """Return which of these content ids are stored already."""
+    def contents(self, content_ids: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the elements that are stored under these content ids, by content id."""
+        ...
+
+    def elements(self, epoch_id: int, seqs: Collection[int]) -> dict[int, bytes]:
+        """Return the elements that are stored in these places of an outbox, by seq."""
         ...
 
     def stored_seqs(self, epoch_id: int, above: int) -> list[int]:
@@ -130,10 +135,6 @@ class Measurements(Protocol):
 
     def newest_of(self, address: str) -> int | None:
         """Return the measured-at of the newest stored measurement of a device."""
-        ...
-
-    def content(self, content_id: bytes) -> bytes | None:
-        """Return the element that is stored under a content id."""
         ...
 
     def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:

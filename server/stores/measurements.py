@@ -98,14 +98,23 @@ class MeasurementRows:
                     )
         return found
 
-    def known_contents(self, content_ids: Collection[bytes]) -> set[bytes]:
-        known: set[bytes] = set()
-        for names in _chunks(sorted(content_ids)):
-            query = select(t.measurements.c.content_id).where(
-                t.measurements.c.content_id.in_(names)
-            )
-            known.update(row[0] for row in self._connection.execute(query))
-        return known
+    def contents(self, content_ids: Collection[bytes]) -> dict[bytes, bytes]:
+        query = select(t.measurements.c.content_id, t.measurements.c.element)
+        return {
+            row[0]: row[1]
+            for some in _chunks(sorted(content_ids))
+            for row in self._connection.execute(query.where(t.measurements.c.content_id.in_(some)))
+        }
+
+    def elements(self, epoch_id: int, seqs: Collection[int]) -> dict[int, bytes]:
+        query = select(t.measurements.c.seq, t.measurements.c.element).where(
+            t.measurements.c.epoch_id == epoch_id
+        )
+        return {
+            row[0]: row[1]
+            for some in _chunks(sorted(seqs))
+            for row in self._connection.execute(query.where(t.measurements.c.seq.in_(some)))
+        }
 
     def stored_seqs(self, epoch_id: int, above: int) -> list[int]:
         query = (
@@ -204,10 +213,6 @@ class MeasurementRows:
         query = select(func.max(t.measurements.c.measured_at)).where(
             t.measurements.c.device == address, t.measurements.c.fate == Fate.STORED
         )
-        return self._connection.execute(query).scalar()
-
-    def content(self, content_id: bytes) -> bytes | None:
-        query = select(t.measurements.c.element).where(t.measurements.c.content_id == content_id)
         return self._connection.execute(query).scalar()
 
     def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:

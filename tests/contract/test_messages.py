@@ -9,6 +9,7 @@ import pytest
 
 from contract import asyncapi
 from contract.messages import (
+    Birth,
     Down,
     Measurements,
     Quantity,
@@ -46,6 +47,14 @@ def test_the_golden_files_show_every_message() -> None:
 def test_an_unknown_field_is_ignored() -> None:
     wanted = json.loads((GOLDEN[0].parent / "birth.json").read_text(encoding="utf-8"))
     assert up_decoder.decode(json.dumps({**wanted, "mood": "fine"}))
+
+
+def test_a_birth_of_before_kept_from_says_that_nothing_was_forgotten() -> None:
+    wanted = json.loads((GOLDEN[0].parent / "birth.json").read_text(encoding="utf-8"))
+    del wanted["kept_from"]
+    birth = up_decoder.decode(json.dumps(wanted))
+    assert isinstance(birth, Birth)
+    assert birth.kept_from == 1
 
 
 @pytest.mark.parametrize(

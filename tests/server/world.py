@@ -47,10 +47,14 @@ def wire(seq: int, content: int, values: dict[str, str], at: int, **more: Any) -
     return Measurement(seq=seq, quantities=quantities, **fields)
 
 
-def envelope(gateway: str, measurements: list[Any], seq: int, epoch: str = EPOCH) -> Arrival:
+def envelope(
+    gateway: str, measurements: list[Any], seq: int, epoch: str = EPOCH, kept_from: int = 1
+) -> Arrival:
     """Pack elements into one envelope as it comes off the wire."""
     raw = [msgspec.Raw(encoder.encode(one)) for one in measurements]
-    batch = Measurements(gateway=gateway, epoch=epoch, seq=seq, measurements=raw)
+    batch = Measurements(
+        gateway=gateway, epoch=epoch, seq=seq, kept_from=kept_from, measurements=raw
+    )
     return Arrival(gateway, encoder.encode(batch))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract.messages import Receipt, Refused, Tombstone, encoder
+from contract.messages import Birth, Receipt, Refused, Tombstone, encoder
 from server.services.storing import Arrival
 from tests.server.world import EPOCH, T0, World, envelope, wire
 
@@ -221,3 +221,86 @@ def test_comparators_become_observations_and_absent_ones_do_not(home: World) -> 
         (1, 840),
     ]
     assert "systolic-high-outer" in rules(home)
+
+
+def test_another_content_in_a_place_that_is_taken_is_stored_once_and_told(home: World) -> None:
+    """A gateway put back from an older copy gives its numbers again, to others."""
+    home.send(envelope("gw-1", [wire(seq, seq, OK, T0) for seq in (1, 2, 3)], 1))
+    again = [wire(2, 12, {"systolic": "190"}, T0 + 1), wire(3, 3, OK, T0), wire(4, 14, OK, T0 + 3)]
+    home.send(envelope("gw-1", again, 2))
+    home.send(envelope("gw-1", again, 2), envelope("gw-1", again, 2))
+    home.run()
+    assert home.answers == [Receipt(gateway="gw-1", epoch=EPOCH, seq=4)]
+    assert home.rows(
+        "SELECT e.epoch, count(*) FROM measurements m JOIN epochs e ON e.id = m.epoch_id"
+        " WHERE m.fate = 'stored' GROUP BY e.epoch ORDER BY e.epoch"
+    ) == [(EPOCH, 4), ("beside", 1)]
+    assert {"gateway-numbers-again", "systolic-high-outer"} <= rules(home)
+
+
+def test_two_contents_for_one_place_in_one_batch_are_both_stored(home: World) -> None:
+    first, other = (envelope("gw-1", [wire(1, 1 + at, OK, T0 + at)], 1) for at in (0, 1))
+    home.send(first, other)
+    assert [fate for _, fate in fates(home)] == ["stored", "stored"]
+    assert home.answers == [Receipt(gateway="gw-1", epoch=EPOCH, seq=1)]
+
+
+def test_a_tombstone_for_what_is_stored_changes_nothing(home: World) -> None:
+    home.send(envelope("gw-1", [wire(1, 1, OK, T0)], 1))
+    home.send(envelope("gw-1", [Tombstone(seq=1, reason="refused twice")], 1))
+    assert fates(home) == [(1, "stored")]
+    assert rules(home) == set()
+
+
+def test_a_measurement_for_a_tombstone_is_stored(home: World) -> None:
+    home.send(envelope("gw-1", [Tombstone(seq=1, reason="refused twice")], 1))
+    home.send(envelope("gw-1", [wire(1, 1, OK, T0)], 1))
+    assert sorted(fate for _, fate in fates(home)) == ["stored", "tombstone"]
+
+
+def birth(kept_from: int, epoch: str = EPOCH) -> Arrival:
+    said = Birth(
+        gateway="gw-1",
+        epoch=epoch,
+        seq=200,
+        session="1" * 32,
+        sent_at=T0,
+        boot_id="boot",
+        clock="synchronised",
+        version="0",
+        kept_from=kept_from,
+    )
+    return Arrival("gw-1", encoder.encode(said))
+
+
+def test_numbers_that_nobody_has_any_more_are_told_and_do_not_stop_the_receipt(
+    home: World,
+) -> None:
+    """The server was put back from an older copy: the gateway forgot 3 to 5 on its receipt."""
+    home.send(envelope("gw-1", [wire(seq, seq, OK, T0) for seq in (1, 2)], 1))
+    six = envelope("gw-1", [wire(6, 6, OK, T0)], 6, kept_from=6)
+    assert home.send(six) == home.send(six)
+    assert home.answers == [Receipt(gateway="gw-1", epoch=EPOCH, seq=6)]
+    found = "SELECT priority, detail FROM alerts WHERE rule = 'measurements-missing'"
+    assert home.rows(found) == [("high", f"{EPOCH} 3..5: 3")]
+    noted = "SELECT count(*) FROM audit WHERE what = 'measurements-missing'"
+    assert home.rows(noted) == [(1,)]
+
+
+def test_a_birth_tells_at_once_what_is_missing(home: World) -> None:
+    home.send(birth(kept_from=4))
+    assert home.answers == [Receipt(gateway="gw-1", epoch=EPOCH, seq=3)]
+    assert "measurements-missing" in rules(home)
+
+
+def test_what_was_told_as_missing_is_stored_if_it_comes_after_all(home: World) -> None:
+    """The broker may still have had it."""
+    home.send(birth(kept_from=4))
+    home.send(envelope("gw-1", [wire(2, 2, OK, T0)], 2))
+    assert fates(home) == [(2, "stored")]
+    assert "gateway-numbers-again" not in rules(home)
+
+
+def test_the_birth_of_a_new_outbox_says_nothing_of_missing_ones(home: World) -> None:
+    assert home.send(birth(kept_from=1)) == []
+    assert rules(home) == set()

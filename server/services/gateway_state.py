@@ -1,0 +1,67 @@
+"""What a gateway says of itself: its birth, its heartbeats, its will."""
+
+from typing import Final
+
+from contract.messages import Birth, Heartbeat, Will
+from server.domain.plans import Priority
+from server.ports.measurements import GatewayRow
+from server.ports.store import Transaction
+from server.services.matters import clear_matter, raise_matter
+
+# A day of a busy home; more waits only when receipts do not come.
+_DEPTH_WORRYING: Final = 500
+_DISK_LEAST: Final = 100 * 1024 * 1024
+
+
+def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow, now: int) -> None:
+    """Make technical alerts of what a gateway says is wrong with itself."""
+    troubles = {
+        "gateway-set-aside": heartbeat.set_aside > 0,
+        "gateway-clock": heartbeat.clock == "unsynchronised",
+        "gateway-behind": heartbeat.outbox_depth > _DEPTH_WORRYING,
+        "gateway-disk": (heartbeat.disk_free_bytes or _DISK_LEAST) < _DISK_LEAST,
+    }
+    subject = f"gateway:{heartbeat.gateway}"
+    for rule, wrong in troubles.items():
+        if wrong:
+            raise_matter(
+                tx,
+                chc_id=gateway.chc_id,
+                subject=subject,
+                rule=rule,
+                priority=Priority.MEDIUM,
+                detail="",
+                now=now,
+            )
+        else:
+            clear_matter(tx, subject=subject, rule=rule, now=now)
+
+
+def note_gateway(
+    tx: Transaction, envelope: Birth | Heartbeat | Will, gateway: GatewayRow, now: int
+) -> None:
+    """Write it to the fleet's table; what is wrong becomes a technical alert."""
+    news: dict[str, int | str | None] = {}
+    if isinstance(envelope, Birth):
+        news = {
+            "session": envelope.session,
+            "clock": envelope.clock,
+            "version": envelope.version,
+            "offline_since": None,
+        }
+    elif isinstance(envelope, Heartbeat):
+        news = {
+            "clock": envelope.clock,
+            "outbox_depth": envelope.outbox_depth,
+            "set_aside": envelope.set_aside,
+            "last_measurement_at": envelope.last_measurement_at,
+            "offline_since": None,
+        }
+        _watch_heartbeat(tx, envelope, gateway, now)
+        if envelope.certificate_ends_at is not None:
+            news["certificate_ends_at"] = envelope.certificate_ends_at
+    else:
+        tx.measurements.gateway_left(envelope.gateway, envelope.session, now)
+        return
+    tx.measurements.seen_gateway(envelope.gateway, now, news)
+    clear_matter(tx, subject=f"gateway:{envelope.gateway}", rule="gateway-silent", now=now)
