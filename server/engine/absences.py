@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from contract.codes import BY_NUMBER, Code
-from server.domain.instants import at_local, civil_day
+from server.domain.instants import DAY, at_local, civil_day
 from server.engine.rebuild import is_due, next_due
 from server.engine.rules import MISSING_BIT, NOTHING, in_force
 from server.engine.state import State, set_active, take
@@ -25,10 +25,15 @@ class Absence:
 
 @dataclass(slots=True)
 class Fallen:
-    """What fell due at one clock tick; ``overlay`` moves each slot on to its next due time."""
+    """What fell due at one clock tick; ``overlay`` moves each slot on to its next due time.
+
+    ``failed`` names (patient, code, error) of the slots that could not be judged: they are looked
+    at again a day later, and everybody else's absence is not held up by them (hazard H7).
+    """
 
     overlay: Overlay
     absences: list[Absence] = field(default_factory=list)
+    failed: list[tuple[int, Code, str]] = field(default_factory=list)
 
 
 def fall_due(state: State, now: int) -> Fallen:
@@ -39,15 +44,28 @@ def fall_due(state: State, now: int) -> Fallen:
     overlay = Overlay(slots, rows, none, take(state.gains, none), due_at=due_at)
     fallen = Fallen(overlay)
     for index, slot in enumerate(slots):
-        patient, number = (int(part) for part in state.owner[slot])
+        patient, number = state.owner[slot].tolist()
         code, due = BY_NUMBER[number], int(due_at[index])
-        versions = state.versions.get(patient, [])
-        version = in_force(versions, due)
-        rules = version.rules.get(code, NOTHING) if version else NOTHING
-        if version is not None and is_due(version, rules, due):
-            window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
-            if int(rows["last"][index, 0]) < window_from:
-                set_active(rows, index, MISSING_BIT)
-                fallen.absences.append(Absence(patient, code, version.number, window_from, due))
-        due_at[index] = next_due(versions, code, due, due)
+        try:
+            absence, due_at[index] = _fall(state, rows[index], patient, code, due)
+        except Exception as error:  # noqa: BLE001 - one poisonous slot must not stop a district
+            fallen.failed.append((patient, code, f"{type(error).__name__}: {error}"))
+            due_at[index] = now + DAY
+            continue
+        if absence is not None:
+            set_active(rows, index, MISSING_BIT)
+            fallen.absences.append(absence)
     return fallen
+
+
+def _fall(
+    state: State, row: np.void, patient: int, code: Code, due: int
+) -> tuple[Absence | None, int]:
+    """Return the absence, if there is one, and when the slot is due next."""
+    versions = state.versions.get(patient, [])
+    absence, version = None, in_force(versions, due)
+    if version is not None and is_due(version, version.rules.get(code, NOTHING), due):
+        window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
+        if int(row["last"][0]) < window_from:
+            absence = Absence(patient, code, version.number, window_from, due)
+    return absence, next_due(versions, code, due, due)

@@ -37,26 +37,34 @@ class Rebuilt:
     active: frozenset[str] = frozenset()
 
 
-def add_version(state: State, patient: int, version: Version) -> list[int]:
-    """Take a plan version into the state and return the patient's slots, all to be rebuilt."""
-    known = [one for one in state.versions.get(patient, []) if one.number != version.number]
-    state.versions[patient] = sorted([*known, version], key=lambda one: (one.from_at, one.number))
-    codes = {code for one in state.versions[patient] for code in one.rules}
-    state.zone_number(version.zone_name)
+def with_version(versions: list[Version], version: Version) -> list[Version]:
+    """Return a patient's versions with this one, in the order in which they come into force."""
+    others = [one for one in versions if one.number != version.number]
+    return sorted([*others, version], key=lambda one: (one.from_at, one.number))
+
+
+def slots_of(state: State, patient: int, versions: list[Version]) -> list[int]:
+    """Return the patient's slots that these versions watch; new ones watch nothing yet."""
+    codes = {code for version in versions for code in version.rules}
     return [state.make_slot(patient, code) for code in sorted(codes)]
 
 
 def rebuild(
-    state: State, slot: int, history: list[Observation], in_force_now: list[Finding], now: int
+    state: State,
+    slot: int,
+    versions: list[Version],
+    history: list[Observation],
+    in_force_now: list[Finding],
+    now: int,
 ) -> Rebuilt:
     """Judge a slot's whole history and compare with the findings in force.
 
     ``history`` holds every believed observation attributed to the patient up to the position
-    being judged, in any order. ``now`` decides only from when a missing measurement is due.
+    being judged, in any order; ``versions`` are the patient's. ``now`` decides only from when a
+    missing measurement is due.
     """
     patient, number = (int(part) for part in state.owner[slot])
-    code, versions = BY_NUMBER[number], state.versions.get(patient, [])
-    memory = Memory()
+    code, memory = BY_NUMBER[number], Memory()
     wanted = fold(patient, code, versions, memory, sorted(history))
     rows, gain_at = empty_rows(1), state.rows["gain"][[slot]]
     gain_at = gain_at[gain_at >= 0]

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
 
-from contract.codes import BY_NUMBER
+from contract.codes import BY_NUMBER, Code
 from server.domain.plans import Plan, Priority
 from server.engine.absences import fall_due
 from server.engine.alone import judge_alone
-from server.engine.rebuild import add_version, rebuild
-from server.engine.rules import MISSING_BIT, NOTHING, compile_version, in_force
+from server.engine.rebuild import rebuild, slots_of, with_version
+from server.engine.rules import MISSING_BIT, NOTHING, Version, compile_version, in_force
 from server.engine.state import State, set_active
 from server.engine.step import Overlay, apply, findings, step
 from server.errors import StoreUnavailable
-from server.ports.inputs import Input, InputKind, NewInput
+from server.ports.inputs import Input, InputKind, NewInput, PlanVersion
 from server.ports.store import Store, Transaction
 from server.services.matters import raise_matter
 from server.services.raising import Concluded, Raising
@@ -42,6 +42,8 @@ class _Run:
     inputs: list[Input]
     concluded: Concluded = field(default_factory=Concluded)
     overlays: list[Overlay] = field(default_factory=list)
+    versions: dict[int, list[Version]] = field(default_factory=dict)
+    failed: list[tuple[int, Code, str]] = field(default_factory=list)
 
     @property
     def last(self) -> int:
@@ -90,9 +92,13 @@ class Judge:
             run = _Run(_same_kind(rows))
             self._conclude(tx, run)
             raised = self._write(tx, run, now)
+            for patient, code, error in run.failed:
+                log.error("no absence of patient %d %s could be judged: %s", patient, code, error)
+                _tell_not_judged(tx, patient, f"missing-{code}", now)
             tx.inputs.move_cursor(run.last, now)
         for overlay in run.overlays:
             apply(self.state, overlay, run.last)
+        self.state.versions |= run.versions
         self.state.position = run.last
         return raised
 
@@ -116,7 +122,7 @@ class Judge:
         else:
             fallen = fall_due(self.state, run.recorded_at)
             run.overlays.append(fallen.overlay)
-            run.concluded.absences = fallen.absences
+            run.concluded.absences, run.failed = fallen.absences, fallen.failed
 
     def _observed(self, tx: Transaction, run: _Run) -> None:
         first = run.inputs[0].position
@@ -137,14 +143,12 @@ class Judge:
 
     def _planned(self, tx: Transaction, run: _Run) -> None:
         patients = {row.patient_id for row in run.inputs if row.patient_id is not None}
-        slots: dict[int, None] = {}
         for version in tx.inputs.plan_versions(sorted(patients), run.last):
-            compiled = compile_version(
-                version.number, version.from_at, version.zone_name, version.plan
-            )
-            slots.update(dict.fromkeys(add_version(self.state, version.patient_id, compiled)))
-        for slot in slots:
-            self._rebuild(tx, run, slot)
+            known = run.versions.get(version.patient_id, [])
+            run.versions[version.patient_id] = with_version(known, _compiled(version))
+        for patient, versions in run.versions.items():
+            for slot in slots_of(self.state, patient, versions):
+                self._rebuild(tx, run, slot)
 
     def _withdrawn(self, tx: Transaction, run: _Run) -> None:
         for row in run.inputs:
@@ -161,7 +165,8 @@ class Judge:
         patient, code = (int(part) for part in self.state.owner[slot])
         history = tx.inputs.history(patient, code, run.last)
         current = tx.inputs.findings_in_force(patient, code)
-        rebuilt = rebuild(self.state, slot, history, current, run.recorded_at)
+        versions = run.versions.get(patient) or self.state.versions.get(patient, [])
+        rebuilt = rebuild(self.state, slot, versions, history, current, run.recorded_at)
         run.overlays.append(rebuilt.overlay)
         run.concluded.raised += rebuilt.raised
         run.concluded.rebuilt.append((patient, BY_NUMBER[code], rebuilt.active))
@@ -192,24 +197,25 @@ class Judge:
             (row,) = tx.inputs.after(self.state.position, 1)
             tx.inputs.set_aside(row.position, f"{type(error).__name__}: {error}")
             tx.inputs.move_cursor(row.position, now)
-            self._tell_set_aside(tx, row, now)
+            _tell_not_judged(tx, row.patient_id, f"input {row.position}", now)
         self.state.position = row.position
 
-    def _tell_set_aside(self, tx: Transaction, row: Input, now: int) -> None:
-        patient = tx.directory.patient(row.patient_id) if row.patient_id is not None else None
-        chc_id = patient.chc_id if patient else tx.directory.first_chc()
-        if chc_id is None:
-            return
-        raise_matter(
-            tx,
-            chc_id=chc_id,
-            subject=f"patient:{patient.id}" if patient else "server",
-            rule="stored-not-judged",
-            priority=Priority.HIGH,
-            detail=f"input {row.position}",
-            now=now,
-            patient_id=patient.id if patient else None,
-        )
+
+def _tell_not_judged(tx: Transaction, patient_id: int | None, detail: str, now: int) -> None:
+    patient = tx.directory.patient(patient_id) if patient_id is not None else None
+    chc_id = patient.chc_id if patient else tx.directory.first_chc()
+    if chc_id is None:
+        return
+    raise_matter(
+        tx,
+        chc_id=chc_id,
+        subject=f"patient:{patient.id}" if patient else "server",
+        rule="stored-not-judged",
+        priority=Priority.HIGH,
+        detail=detail,
+        now=now,
+        patient_id=patient.id if patient else None,
+    )
 
 
 def restore(store: Store, state: State) -> None:
@@ -223,21 +229,24 @@ def restore(store: Store, state: State) -> None:
         ticked = tx.inputs.last_tick(cursor)
         since: dict[int, int] = {}
         for version in tx.inputs.plan_versions([], cursor):
-            compiled = compile_version(
-                version.number, version.from_at, version.zone_name, version.plan
-            )
-            add_version(state, version.patient_id, compiled)
-            known = since.get(version.patient_id, ticked)
-            since[version.patient_id] = max(known, version.recorded_at)
+            patient = version.patient_id
+            versions = with_version(state.versions.get(patient, []), _compiled(version))
+            state.versions[patient] = versions
+            slots_of(state, patient, versions)
+            since[patient] = max(since.get(patient, ticked), version.recorded_at)
         for patient in tx.inputs.touched(state.position, cursor):
-            for code in {code for one in state.versions.get(patient, []) for code in one.rules}:
-                slot = state.slot(patient, code)
-                history = tx.inputs.history(patient, BY_NUMBER.index(code), cursor)
-                rebuilt = rebuild(state, slot, history, [], since[patient])
+            versions = state.versions.get(patient, [])
+            for slot in slots_of(state, patient, versions):
+                history = tx.inputs.history(patient, int(state.owner[slot, 1]), cursor)
+                rebuilt = rebuild(state, slot, versions, history, [], since[patient])
                 apply(state, rebuilt.overlay, cursor)
         for patient, rule in tx.alerts.open_missing():
             _mark_missing(state, patient, rule)
         state.position = cursor
+
+
+def _compiled(version: PlanVersion) -> Version:
+    return compile_version(version.number, version.from_at, version.zone_name, version.plan)
 
 
 def _mark_missing(state: State, patient: int, rule: str) -> None:

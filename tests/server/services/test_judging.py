@@ -7,6 +7,7 @@ import pytest
 
 from server.domain.instants import DAY, HOUR, MINUTE, from_datetime
 from server.domain.plans import Plan
+from server.engine import absences
 from server.errors import StoreUnavailable
 from server.ports.inputs import InputKind, NewInput
 from server.services import alert_work, holding, judging
@@ -189,6 +190,53 @@ def test_a_commit_that_fails_leaves_state_and_tables_as_they_were(
     monkeypatch.undo()
     home.run()
     assert set(alerts(home)) == {"systolic-high-inner", "systolic-high-outer"}
+
+
+def test_a_plan_whose_commit_failed_is_not_known_to_the_engine(
+    home: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = home.patient("P2")
+    home.plan(patient, PLAN)
+
+    def no_room(*_: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(type(home.judge), "_write", no_room)
+    with pytest.raises(StoreUnavailable):
+        home.judge.run_once(home.now)
+    assert patient not in home.judge.state.versions
+    monkeypatch.undo()
+    home.run()
+    assert [one.number for one in home.judge.state.versions[patient]] == [1]
+
+
+def test_one_poisoned_due_time_holds_up_nobody_elses_absence(
+    home: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H7: told once, high, on that patient; looked at again the next day."""
+    other = home.patient("P2")
+    home.plan(other, PLAN)
+    home.run()
+    real = absences.next_due
+
+    def poisoned(versions, code, running, now):
+        if versions is home.judge.state.versions[other]:
+            raise ZeroDivisionError("poison")
+        return real(versions, code, running, now)
+
+    monkeypatch.setattr(absences, "next_due", poisoned)
+    home.now = T0 + 4 * HOUR
+    home.run()
+    raised = "SELECT rule, priority, patient_id, detail FROM alerts ORDER BY patient_id"
+    assert home.rows(raised) == [
+        ("missing-systolic", "low", 1, "not-measured"),
+        ("stored-not-judged", "high", other, "missing-systolic"),
+    ]
+    assert home.rows("SELECT count(*) FROM inputs WHERE set_aside IS NOT NULL") == [(0,)]
+    monkeypatch.undo()
+    home.now += DAY
+    home.run()
+    assert home.rows("SELECT count(*) FROM alerts WHERE rule = 'missing-systolic'") == [(2,)]
 
 
 def test_a_commit_that_another_made_is_noticed_before_anything_is_judged_twice(
