@@ -8,7 +8,8 @@ intake with the real engine behind it, until the last measurement is judged.
 
 import json
 import socket
-import ssl
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,9 +20,8 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import msgspec
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from benchmarks.homes import HOMES, Homes, address, connected
 from benchmarks.table import Row
 from contract import topics
 from server import authority
@@ -39,8 +39,6 @@ from server.settings import Settings
 from server.stores.database import Database
 from server.stores.opening import open_database
 
-HOMES = 50
-BREACH_EVERY = 50
 _LIMIT_SECONDS = 180
 
 
@@ -97,7 +95,7 @@ class _Bench:
                         0, chc, name, "A", "B", "1940-01-01", None, None, "it", "Europe/Rome", 0
                     )
                 )
-                device = tx.directory.add_device(_address(home), "generic_blood_pressure", chc, "")
+                device = tx.directory.add_device(address(home), "generic_blood_pressure", chc, "")
                 person = tx.directory.patient_by_reference(name)
                 assert person is not None
                 tx.directory.assign(device, person, None, 0)
@@ -114,29 +112,19 @@ class _Bench:
         supervisor.start()
         try:
             access.admit(self.settings, [f"bench-{home}" for home in range(HOMES)])
+            self._make_keys()
             for name in ("alone", "intake"):
                 self._session(name)
             yield
         finally:
             supervisor.stop()
 
-    def _client(self, name: str, certificate: str = "intake") -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=name,
-            clean_session=False,
-            protocol=MQTTProtocolVersion.MQTTv311,
-        )
-        keys = self.settings.keys_dir
-        tls = ssl.create_default_context(cafile=str(keys / "ca.crt"))
-        tls.load_cert_chain(keys / f"{certificate}.crt", keys / f"{certificate}.key")
-        client.tls_set_context(tls)
-        client.max_inflight_messages_set(5000)
-        return client
-
     def _session(self, name: str) -> None:
         """Make a persistent session that collects what comes while nobody is connected."""
-        client, ready = self._client(f"bench-{name}"), threading.Event()
+        client, ready = (
+            connected(f"bench-{name}", self.settings.keys_dir, self.settings.broker_address),
+            threading.Event(),
+        )
         client.on_connect = lambda *_: client.subscribe(topics.ALL_UP, qos=1)
         client.on_subscribe = lambda *_: ready.set()
         client.connect(*self.settings.broker_address)
@@ -145,60 +133,28 @@ class _Bench:
         client.disconnect()
         client.loop_stop()
 
-    def _payload(self, home: int, systolic: int) -> bytes:
-        self.seqs[home] += 1
-        seq, now = self.seqs[home], now_ms()
-        quantities = [
-            {"code": "systolic", "unit": "mm[Hg]", "value": str(systolic)},
-            {"code": "diastolic", "unit": "mm[Hg]", "value": "80"},
-            {"code": "pulse", "unit": "/min", "value": "70"},
-        ]
-        measurement = {
-            "type": "measurement", "seq": seq, "content_id": f"{home:016x}{seq:016x}",
-            "device": _address(home), "profile": "generic_blood_pressure", "characteristic": "2a35",
-            "raw": "1e84005000620000ea07070a080f0046000100000000", "quantities": quantities,
-            "received_at": now, "monotonic_ms": seq, "boot_id": "b", "clock": "synchronised",
-            "origin": "device",
-        }  # fmt: skip
-        envelope = {
-            "type": "measurements", "gateway": f"bench-{home}", "epoch": f"{home:032x}",
-            "seq": seq, "measurements": [measurement],
-        }  # fmt: skip
-        return json.dumps(envelope).encode()
-
-    def _publishers(self) -> list[paho.Client]:
-        clients = []
+    def _make_keys(self) -> None:
         for home in range(HOMES):
             key = self.settings.keys_dir / f"bench-{home}.key"
-            if not key.exists():
-                issued = authority.issue_gateway(
-                    self.settings.keys_dir, f"bench-{home}", datetime.now(UTC)
-                )
-                authority.write_new(key, issued.key)
-                authority.write_new(key.with_suffix(".crt"), issued.certificate)
-            client = self._client(f"bench-{home}-pub", f"bench-{home}")
-            client.connect(*self.settings.broker_address)
-            client.loop_start()
-            clients.append(client)
-        return clients
+            issued = authority.issue_gateway(
+                self.settings.keys_dir, f"bench-{home}", datetime.now(UTC)
+            )
+            authority.write_new(key, issued.key)
+            authority.write_new(key.with_suffix(".crt"), issued.certificate)
 
     def preload(self, count: int) -> None:
         """Publish ``count`` messages while both sessions are away."""
-        clients = self._publishers()
-        waiting = [
-            client.publish(topics.up(f"bench-{home}"), self._payload(home, 130), qos=1)
-            for _ in range(count // HOMES)
-            for home, client in enumerate(clients)
-        ]
-        for one in waiting:
-            one.wait_for_publish(60)
-        for client in clients:
-            client.disconnect()
-            client.loop_stop()
+        homes = Homes(self.settings.keys_dir, self.settings.broker_address, self.seqs)
+        homes.publish(count)
+        homes.close()
 
     def drain_alone(self, count: int) -> float:
         """Receive everything and do nothing with it; return the seconds."""
-        client, done, seen = self._client("bench-alone"), threading.Event(), [0]
+        client, done, seen = (
+            connected("bench-alone", self.settings.keys_dir, self.settings.broker_address),
+            threading.Event(),
+            [0],
+        )
 
         def received(*_: object) -> None:
             seen[0] += 1
@@ -248,32 +204,20 @@ class _Bench:
             return time.perf_counter() - start
 
     def delays(self, rate: float, seconds: float) -> list[float]:
-        """Publish at a steady rate; return ms from publish to committed alert for each breach."""
-        clients = self._publishers()
-        sent: dict[int, float] = {}
+        """Let homes publish at a steady rate from a process of their own; return ms from publish
+        to committed alert for each breach."""
+        with self.database.write() as tx:
+            tx.connection.exec_driver_sql("UPDATE alerts SET closed_at = 1")
         with self._working() as judged:
-            time.sleep(1.5)
-            with self.database.write() as tx:
-                tx.connection.exec_driver_sql("UPDATE alerts SET closed_at = 1")
-            start, number = time.perf_counter(), 0
-            while (elapsed := time.perf_counter() - start) < seconds:
-                while number < elapsed * rate:
-                    home = number % HOMES
-                    breach = number % BREACH_EVERY == 0
-                    payload = self._payload(home, 190 if breach else 130)
-                    if breach:
-                        sent[sum(self.seqs)] = time.time() * 1000
-                    clients[home].publish(topics.up(f"bench-{home}"), payload, qos=1)
-                    number += 1
-                time.sleep(0.002)
+            host, port = self.settings.broker_address
+            command = [sys.executable, "-m", "benchmarks.homes", str(self.settings.keys_dir)]
+            command += [host, str(port), str(rate), str(seconds), json.dumps(self.seqs)]
+            homes = subprocess.run(command, check=True, capture_output=True, text=True)
+            self.seqs = json.loads(homes.stdout)
             target = sum(self.seqs) + HOMES
             while self.judge.state.position < target:
                 time.sleep(0.01)
-            delays = self._delays(judged)
-        for client in clients:
-            client.disconnect()
-            client.loop_stop()
-        return delays
+        return self._delays(judged)
 
     def _delays(self, judged: list[tuple[float, int]]) -> list[float]:
         """Pair each breach's received-at (its publish) with the commit that told of it."""
@@ -288,10 +232,6 @@ class _Bench:
             committed = next(clock for clock, reached in judged if reached >= position)
             found.append(committed - received_at)
         return found
-
-
-def _address(home: int) -> str:
-    return f"AA:BB:CC:00:{home >> 8:02X}:{home & 255:02X}"
 
 
 def _free_port() -> int:
