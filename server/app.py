@@ -33,7 +33,7 @@ from server.services.telling import deliver_messages
 from server.settings import Settings
 from server.stores import snapshot
 from server.stores.influx import InfluxReplica
-from server.stores.opening import open_database
+from server.stores.opening import open_to_serve
 from server.web.application import make_application
 
 _ENGINE_IDLE_SECONDS: Final = 1.0
@@ -80,8 +80,7 @@ class Server:
 
     def _build(self) -> uvicorn.Server:
         settings = self._settings
-        self._database = open_database(settings)
-        self._stack.callback(self._database.close)
+        self._database, self._sole = open_to_serve(settings, self._stack)
         self._replica = InfluxReplica(settings.influx) if settings.influx else None
         if self._replica is not None:
             self._stack.callback(self._replica.close)
@@ -211,6 +210,7 @@ class Server:
         screen = Screen(self._changes.notify)
         while not self._stopping.wait(_POLL_SECONDS):
             try:
+                self._sole.keep()
                 with self._database.write() as tx:
                     moved = poll(tx, now_ms())
                 deliver_messages(self._database, screen, now_ms())

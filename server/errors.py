@@ -3,6 +3,7 @@
     ServerError
       + SettingsError        the settings cannot be used: say so and exit 2, before any connection
       + StoreUnavailable     the database is away: try again, bounded; nothing is acknowledged
+      + DatabaseTaken        another server runs on the database: end, and leave it to the other
       + ReplicaUnavailable   the time-series replica is away: try again later, nothing waits for it
       + BrokerUnavailable    the broker is away or will not start: try again, bounded
       + NotPermitted         this person may not, or this name must not be given: tell them
@@ -24,6 +25,10 @@ class SettingsError(ServerError):
 
 class StoreUnavailable(ServerError):
     """The database cannot be reached or written to now."""
+
+
+class DatabaseTaken(ServerError):
+    """Another process serves this database."""
 
 
 class ReplicaUnavailable(ServerError):

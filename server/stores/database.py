@@ -22,6 +22,9 @@ from server.stores.views import PageRows
 # A write lock is held for milliseconds; a minute says that something is badly wrong.
 BUSY_TIMEOUT_SECONDS: Final = 60
 
+# Two transactions of PostgreSQL may raise one alert at one time; the later then finds it open.
+_OPEN_ALERTS: Final = "ix_alerts_open"
+
 
 class SqlTransaction:
     """One transaction on one connection; its parts share it."""
@@ -128,6 +131,10 @@ def _mapped() -> Iterator[None]:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
         raise StoreUnavailable(str(getattr(error, "orig", error))) from error
+    except exc.IntegrityError as error:
+        if _OPEN_ALERTS in str(error.orig):
+            raise StoreUnavailable("another transaction just raised this alert") from error
+        raise
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from simulators.server_process import ServerProcess
+from tests.server.postgres import database_url
 
 pytestmark = pytest.mark.processes
 INFLUX = '[influx]\nurl = "{url}"\ntoken = "t"\norg = "o"\nbucket = "b"\n'
@@ -63,13 +64,37 @@ def test_it_is_healthy_without_its_replica_and_ends_when_told_to(tmp_path):
         assert (health["status"], health["measurements"]) == ("ok", 0)
         second = _run(server.settings)  # two servers by mistake
         assert second.returncode == 1
-        assert "another server runs on this data folder" in second.stderr
+        assert "another server runs on this database" in second.stderr
         subprocess.run(["kill", f"-{signal.SIGTERM.value}", str(server.pid)], check=True)
         assert server.wait(20) == 0
     finally:
         server.stop()
     assert "Traceback" not in (tmp_path / "server.log").read_text()
     assert (tmp_path / "data" / "snapshots" / "engine.npz").exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_second_server_on_one_database_does_not_start(tmp_path, kind):
+    """Another data folder, another broker, another port: only the database is the same."""
+    url = database_url() if kind == "postgres" else f"sqlite:///{tmp_path}/vicino.db"
+    first, second = (_server_on(url, tmp_path / name) for name in ("first", "second"))
+    first.start()
+    try:
+        refused = _run(second.settings)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+        assert "another server runs on this" in refused.stderr
+        first.kill()
+        second.start()  # the right ended with the process
+    finally:
+        first.stop()
+        second.stop()
+
+
+def _server_on(url, folder):
+    folder.mkdir()
+    server = ServerProcess(folder, free_port(), free_port())
+    server.settings.write_text(f'{server.settings.read_text()}database = "{url}"\n')
+    return server
 
 
 def _run(settings):
