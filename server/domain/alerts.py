@@ -3,24 +3,33 @@
 The system raises, gathers evidence, clears and escalates; a person acknowledges, pauses and
 closes. Clearing never closes, acknowledging never clears. Every function takes an alert and
 returns the next one with what must be told to whom and the named reason; nothing here reads a
-clock or a table.
+clock or a table. Who is on duty (``Duty``) is an argument like the time.
 
-    open and unclaimed ──acknowledge──► acknowledged ──close──► closed
-        │      ▲  ▲                          │
-        │      │  └──follow-up passed────────┤
-        │      └─────began again, got worse──┘
+    open and unclaimed ──acknowledge──► acknowledged ──close──► closed ──next review──► review due
+        │      ▲  ▲                        │    └──hand over──► acknowledged by another
+        │      │  └──follow-up passed──────┤
+        │      ├─────owner went off duty───┤
+        │      └─────began again, got worse┘
         └─deadline─► next step told … ─► unanswered (loud until a person takes it)
 
-An open alert always has a deadline, or is unanswered (a deadline while paused is the pause's end).
+The chain passes over a step whose role has nobody on duty, tells the out-of-hours recipient last,
+and ends. So with nobody on duty an alert goes to the recipient at once, or is *unanswered* at
+once (hazard H9). An unanswered alert waits for nothing: whoever comes on duty next, at the start
+of coverage or before, is told of it at once, and so is everybody after, until one takes it on. It
+stays on top meanwhile; no high alert of the night waits again for a nurse's fifteen minutes and
+then a doctor's.
+
+An open alert always has a running deadline and an owner on duty or a chain that runs, or is
+unanswered. Paused, its deadline is the pause's end.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from server.domain.instants import DAY, HOUR, MINUTE, at_local, civil_day, to_datetime, zone
+from server.domain.duty import Duty, Hours
+from server.domain.instants import DAY, HOUR, MINUTE
 from server.domain.plans import Priority, Step
 from server.domain.roles import Role
 from server.errors import IllegalTransition, WrongInput
@@ -28,8 +37,12 @@ from server.errors import IllegalTransition, WrongInput
 # Judgements of the hazard analysis (H4, H6), to be confirmed by a clinician.
 FOLLOW_UP: Final = {Priority.HIGH: HOUR, Priority.MEDIUM: 4 * HOUR}
 ACTIONABLE: Final = DAY
-COVERAGE_STARTS_MINUTE: Final = 8 * 60
 PAUSE_LONGEST: Final = 7 * DAY
+# Who was not reached is looked for again by then; a high alert is never closed on that (H4).
+NOT_REACHED_REVIEW: Final = DAY
+# ``Alert.step`` once the out-of-hours recipient was told: past the steps of any chain.
+RECIPIENT_TOLD: Final = 1000
+REVIEW: Final = "review-"
 
 
 class Kind(StrEnum):
@@ -47,6 +60,7 @@ class Outcome(StrEnum):
     VISIT_ARRANGED = "visit-arranged"
     ADVICE_GIVEN = "advice-given"
     SENT_TO_EMERGENCY = "sent-to-emergency"
+    NOT_REACHED = "patient-not-reached"
     NO_ACTION_NEEDED = "no-action-needed"
     MEASURING_MISTAKE = "measuring-mistake"
     TECHNICAL_FIXED = "technical-fixed"
@@ -61,6 +75,9 @@ class Reason(StrEnum):
     ESCALATED = "escalated"
     UNANSWERED = "unanswered"
     FOLLOW_UP_PASSED = "follow-up-passed"
+    OFF_DUTY = "off-duty"
+    HANDED_OVER = "handed-over"
+    CAME_ON_DUTY = "came-on-duty"
     PAUSE_ENDED = "pause-ended"
     SUPERSEDED = "superseded"
 
@@ -88,7 +105,7 @@ class Telling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One row of the record. ``step`` counts the chain's steps already told.
+    """One row of the record. ``step`` counts the chain's steps already told or passed over.
 
     ``worst``, ``newest`` and ``told`` (the value when somebody was last told or took it on) are
     scaled integers, or None where the matter has no number.
@@ -134,7 +151,7 @@ class Change:
     tellings: tuple[Telling, ...] = ()
 
 
-def raised(alert: Alert, chain: Sequence[Step], now: int, zone_name: str) -> Change:
+def raised(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -> Change:
     """Start the life of a new alert that its maker filled with its first evidence.
 
     A pause in force (``paused_until``) holds messages back to its end. Evidence older than the
@@ -143,8 +160,8 @@ def raised(alert: Alert, chain: Sequence[Step], now: int, zone_name: str) -> Cha
     if alert.paused_until is not None:
         return Change(replace(alert, deadline_at=alert.paused_until, step=0))
     if alert.newest_at < now - ACTIONABLE:
-        return Change(replace(alert, deadline_at=next_coverage(now, zone_name), step=0))
-    return _start_chain(alert, chain, now, Reason.RAISED)
+        return Change(replace(alert, deadline_at=duty.hours.next_start(now), step=0))
+    return _start_chain(alert, chain, now, Reason.RAISED, duty)
 
 
 def gathered(
@@ -152,7 +169,7 @@ def gathered(
     evidence: Evidence,
     chain: Sequence[Step],
     now: int,
-    zone_name: str,
+    duty: Duty,
     worse_by: int | None,
 ) -> Change:
     """Add one finding to an open alert, and tell again only where hazard H4 says so."""
@@ -163,19 +180,18 @@ def gathered(
     if alert.paused_until is not None:
         return Change(after)
     if evidence.measured_at < now - ACTIONABLE:
-        return Change(_unclaimed_by(after, next_coverage(now, zone_name)) if again else after)
+        return Change(_unclaimed_by(after, duty.hours.next_start(now)) if again else after)
     if alert.cleared_at is not None:
-        return _start_chain(replace(after, cleared_at=None), chain, now, Reason.AGAIN)
+        return _start_chain(replace(after, cleared_at=None), chain, now, Reason.AGAIN, duty)
     if alert.step == 0 and alert.owner is None:
         # Old evidence opened it for the next coverage hours; this is of now.
-        return _start_chain(after, chain, now, Reason.RAISED)
+        return _start_chain(after, chain, now, Reason.RAISED, duty)
     if not _worse(alert, evidence, worse_by):
         return Change(after)
     if alert.owner is not None:
-        return _start_chain(after, chain, now, Reason.WORSE)
+        return _start_chain(after, chain, now, Reason.WORSE, duty)
     # Unclaimed: the running deadline must not move away, so only the word is repeated.
-    told = replace(after, told=evidence.value)
-    return Change(told, tuple(Telling(Reason.WORSE, step.role) for step in chain[: alert.step]))
+    return Change(replace(after, told=evidence.value), _said(after, chain, duty, Reason.WORSE))
 
 
 def cleared(alert: Alert, now: int) -> Change:
@@ -191,10 +207,11 @@ def superseded(alert: Alert, now: int, chain: Sequence[Step]) -> Change:
     return Change(replace(cleared(alert, now).alert, superseded=True), (telling,))
 
 
-def acknowledged(alert: Alert, *, by: str, now: int, zone_name: str) -> Change:
+def acknowledged(alert: Alert, *, by: str, now: int, hours: Hours) -> Change:
     """Take the alert on. Acknowledging twice keeps the first name.
 
-    Raises ``IllegalTransition`` when it is closed.
+    ``by`` is on duty: who takes an alert on comes on duty with it. Raises ``IllegalTransition``
+    when it is closed.
     """
     _must_be_open(alert)
     if alert.owner is not None:
@@ -206,18 +223,70 @@ def acknowledged(alert: Alert, *, by: str, now: int, zone_name: str) -> Change:
             acknowledged_at=now,
             unanswered=False,
             told=alert.newest,
-            deadline_at=alert.paused_until or follow_up_at(alert.priority, now, zone_name),
+            deadline_at=alert.paused_until or follow_up_at(alert.priority, now, hours),
         )
     )
 
 
-def closed(alert: Alert, *, by: str, outcome: str, next_review_at: int, now: int) -> Change:
-    """Finish the matter. Raises ``WrongInput`` for an unknown outcome or a review not ahead."""
+def handed_over(alert: Alert, *, by: str, to: str, role: Role) -> Change:
+    """Give one's own alert to a colleague on duty, who is told.
+
+    The follow-up's deadline stays: a matter does not get more time by changing hands. Raises
+    ``IllegalTransition`` when it is closed, or no longer the giver's.
+    """
+    _must_be_open(alert)
+    if alert.owner != by:
+        raise IllegalTransition(f"alert {alert.id} is not {by}'s")
+    return Change(replace(alert, owner=to), (Telling(Reason.HANDED_OVER, role, to),))
+
+
+def left(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -> Change:
+    """Act on people having gone off duty: nobody who knows of this alert may be gone.
+
+    An owner who is not there loses it, and the chain starts anew with who is. Unclaimed, the
+    chain starts anew when nobody is left whose answer it waits for. A pause runs on, unowned.
+    """
+    if alert.closed_at is not None:
+        return Change(alert)
+    if alert.owner is not None and not duty.reads(alert.owner):
+        if alert.paused_until is not None:
+            return Change(replace(alert, owner=None, acknowledged_at=None))
+        return _start_chain(replace(alert, owner=None), chain, now, Reason.OFF_DUTY, duty)
+    waits = alert.owner is None and alert.paused_until is None and not alert.unanswered
+    if waits and alert.step > 0 and not _asked_is_there(alert, chain, duty):
+        return _start_chain(alert, chain, now, Reason.OFF_DUTY, duty)
+    return Change(alert)
+
+
+def arrived(alert: Alert, *, who: str, duty: Duty) -> Change:
+    """Tell an unanswered alert to somebody who came on duty. It stays unanswered until taken on."""
+    if not alert.unanswered or alert.closed_at is not None:
+        return Change(alert)
+    if duty.recipient is not None and duty.recipient[0] == who:
+        if _stays_in_team(alert):
+            return Change(alert)
+        return Change(alert, (Telling(Reason.CAME_ON_DUTY, duty.recipient[1], who),))
+    return Change(alert, (Telling(Reason.CAME_ON_DUTY, duty.team[who], who),))
+
+
+def closed(alert: Alert, *, by: str, outcome: str, next_review_at: int | None, now: int) -> Change:
+    """Finish the matter. Only a technical one may be finished without a next review.
+
+    "Not reached" is no end: a high alert is not closed with it, and any other is looked at again
+    within a day. Raises ``WrongInput`` for that, an unknown outcome, or a review not ahead.
+    """
     _must_be_open(alert)
     if outcome not in list(Outcome):
         raise WrongInput("an alert is closed with an outcome of the list")
-    if next_review_at <= now:
+    if next_review_at is None and alert.kind is not Kind.TECHNICAL:
+        raise WrongInput("an alert about a patient is closed with a next review")
+    if next_review_at is not None and next_review_at <= now:
         raise WrongInput("the next review lies ahead")
+    if outcome == Outcome.NOT_REACHED:
+        if alert.priority is Priority.HIGH:
+            raise WrongInput("a high alert stays open until the patient is reached")
+        if next_review_at is None or next_review_at > now + NOT_REACHED_REVIEW:
+            raise WrongInput("who was not reached is looked for again within a day")
     return Change(
         replace(
             alert,
@@ -231,6 +300,26 @@ def closed(alert: Alert, *, by: str, outcome: str, next_review_at: int, now: int
     )
 
 
+def review_of(done: Alert, now: int) -> Alert:
+    """Make the alert that a closed one's next review is due: low, or as urgent as before where
+    the patient was not reached. ``raised`` starts its life like any alert's."""
+    technical = done.kind is Kind.TECHNICAL
+    return Alert(
+        id=0,
+        chc_id=done.chc_id,
+        subject=done.subject,
+        patient_id=done.patient_id,
+        kind=Kind.TECHNICAL if technical else Kind.CLINICAL,
+        rule=REVIEW + done.rule.removeprefix(REVIEW),
+        priority=done.priority if done.outcome is Outcome.NOT_REACHED else Priority.LOW,
+        raised_at=now,
+        began_at=now,
+        newest_at=now,
+        deadline_at=None,
+        previous_id=done.id,
+    )
+
+
 def paused(alert: Alert, *, until: int, now: int) -> Change:
     """Stop the messages of this rule of this patient until then. Raises ``WrongInput``."""
     _must_be_open(alert)
@@ -239,42 +328,36 @@ def paused(alert: Alert, *, until: int, now: int) -> Change:
     return Change(replace(alert, paused_until=until, deadline_at=until, unanswered=False))
 
 
-def deadline_passed(alert: Alert, chain: Sequence[Step], now: int) -> Change:
-    """Do what an open alert's passed deadline asks for: the poller's only move."""
+def resumed(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -> Change:
+    """End a pause early: the chain starts, unless the condition is gone and somebody owns it.
+
+    Raises ``IllegalTransition`` when it is not paused.
+    """
+    _must_be_open(alert)
+    if alert.paused_until is None:
+        raise IllegalTransition(f"alert {alert.id} is not paused")
+    awake = replace(alert, paused_until=None)
+    if alert.cleared_at is not None and alert.owner is not None:
+        return Change(replace(awake, deadline_at=follow_up_at(alert.priority, now, duty.hours)))
+    return _start_chain(awake, chain, now, Reason.PAUSE_ENDED, duty)
+
+
+def deadline_passed(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -> Change:
+    """Do what an open alert's passed deadline asks for."""
     if alert.paused_until is not None:
-        return _start_chain(replace(alert, paused_until=None), chain, now, Reason.PAUSE_ENDED)
+        awake = replace(alert, paused_until=None)
+        return _start_chain(awake, chain, now, Reason.PAUSE_ENDED, duty)
     if alert.owner is not None:
-        return _start_chain(alert, chain, now, Reason.FOLLOW_UP_PASSED)
-    if alert.step < len(chain):
-        step = chain[alert.step]
-        reason = Reason.ESCALATED if alert.step else Reason.RAISED
-        after = replace(alert, step=alert.step + 1, deadline_at=now + step.minutes * MINUTE)
-        return Change(after, (Telling(reason, step.role),))
-    everyone = dict.fromkeys(step.role for step in chain)
-    tellings = tuple(Telling(Reason.UNANSWERED, role) for role in everyone)
-    return Change(replace(alert, unanswered=True, deadline_at=None), tellings)
+        return _start_chain(alert, chain, now, Reason.FOLLOW_UP_PASSED, duty)
+    reason = Reason.ESCALATED if alert.step else Reason.RAISED
+    return _next_step(alert, chain, now, reason, duty)
 
 
-def follow_up_at(priority: Priority, now: int, zone_name: str) -> int:
+def follow_up_at(priority: Priority, now: int, hours: Hours) -> int:
     """Return when an acknowledged alert must be closed, or else is unclaimed again (H4)."""
     if (wait := FOLLOW_UP.get(priority)) is not None:
         return now + wait
-    return next_working_day(now, zone_name)
-
-
-def next_working_day(now: int, zone_name: str) -> int:
-    """Return the start of coverage on the next Monday to Friday (public holidays unknown)."""
-    local = to_datetime(now).astimezone(zone(zone_name)) + timedelta(days=1)
-    while local.weekday() >= 5:
-        local += timedelta(days=1)
-    return at_local(local.toordinal() - 719_163, COVERAGE_STARTS_MINUTE, zone_name)
-
-
-def next_coverage(now: int, zone_name: str) -> int:
-    """Return the next start of coverage hours: at 08:00 of the zone, today or tomorrow."""
-    day = civil_day(now, zone_name)
-    today = at_local(day, COVERAGE_STARTS_MINUTE, zone_name)
-    return today if today > now else at_local(day + 1, COVERAGE_STARTS_MINUTE, zone_name)
+    return hours.next_working_day(now)
 
 
 def is_low(rule: str) -> bool:
@@ -282,31 +365,67 @@ def is_low(rule: str) -> bool:
     return "-low-" in rule
 
 
-def _start_chain(alert: Alert, chain: Sequence[Step], now: int, reason: Reason) -> Change:
-    """Make the alert unclaimed and tell the first step; a former owner is told too."""
-    first = chain[0]
-    tellings = [Telling(reason, first.role)]
-    if alert.owner is not None:
-        tellings.append(Telling(reason, first.role, alert.owner))
-    after = replace(
-        alert,
-        step=1,
-        deadline_at=now + first.minutes * MINUTE,
-        owner=None,
-        acknowledged_at=None,
-        unanswered=False,
-        told=alert.newest,
+def _start_chain(
+    alert: Alert, chain: Sequence[Step], now: int, reason: Reason, duty: Duty
+) -> Change:
+    """Make the alert unclaimed and tell the first who is there; a former owner is told too."""
+    fresh = replace(
+        alert, step=0, owner=None, acknowledged_at=None, unanswered=False, told=alert.newest
     )
-    return Change(after, tuple(tellings))
+    change = _next_step(fresh, chain, now, reason, duty)
+    if alert.owner is not None and duty.reads(alert.owner):
+        former = Telling(reason, chain[0].role, alert.owner)
+        return Change(change.alert, (*change.tellings, former))
+    return change
+
+
+def _next_step(alert: Alert, chain: Sequence[Step], now: int, reason: Reason, duty: Duty) -> Change:
+    """Tell the chain's next step that is there, then the recipient; else it is unanswered."""
+    for place, step in enumerate(chain[alert.step :], alert.step + 1):
+        if duty.has(step.role):
+            after = replace(alert, step=place, deadline_at=now + step.minutes * MINUTE)
+            return Change(after, (Telling(reason, step.role),))
+    if duty.recipient is not None and alert.step < RECIPIENT_TOLD and not _stays_in_team(alert):
+        name, role = duty.recipient
+        deadline = now + chain[0].minutes * MINUTE
+        after = replace(alert, step=RECIPIENT_TOLD, deadline_at=deadline)
+        return Change(after, (Telling(reason, role, name),))
+    after = replace(alert, unanswered=True, deadline_at=None, step=max(alert.step, len(chain)))
+    return Change(after, _said(after, chain, duty, Reason.UNANSWERED))
+
+
+def _asked_is_there(alert: Alert, chain: Sequence[Step], duty: Duty) -> bool:
+    """Tell whether anybody of the step told last is on duty."""
+    if alert.step >= RECIPIENT_TOLD:
+        return duty.recipient is not None
+    return duty.has(chain[min(alert.step, len(chain)) - 1].role)
+
+
+def _said(alert: Alert, chain: Sequence[Step], duty: Duty, reason: Reason) -> tuple[Telling, ...]:
+    """Tell everybody on duty down to the chain's step, also who came since it was told."""
+    roles = dict.fromkeys(step.role for step in chain[: alert.step] if duty.has(step.role))
+    tellings = [Telling(reason, role) for role in roles]
+    knows = alert.step >= RECIPIENT_TOLD or (alert.unanswered and not _stays_in_team(alert))
+    if knows and duty.recipient is not None:
+        tellings.append(Telling(reason, duty.recipient[1], duty.recipient[0]))
+    return tuple(tellings)
+
+
+def _stays_in_team(alert: Alert) -> bool:
+    """Tell whether its evidence was old when it was raised: such never leaves the team (H6)."""
+    return alert.newest_at < alert.raised_at - ACTIONABLE
 
 
 def _unclaimed_by(alert: Alert, latest: int) -> Alert:
-    """Make sure that somebody is told by then: the chain starts anew, no later than it would."""
+    """Make sure that somebody is told by then: the chain starts anew, no later than it would.
+
+    An unanswered alert stays one: everybody there was told, and it is loud.
+    """
+    if alert.unanswered:
+        return alert
     deadline = min(alert.deadline_at, latest) if alert.deadline_at is not None else latest
-    step = alert.step if alert.owner is None and not alert.unanswered else 0
-    return replace(
-        alert, owner=None, acknowledged_at=None, unanswered=False, step=step, deadline_at=deadline
-    )
+    step = alert.step if alert.owner is None else 0
+    return replace(alert, owner=None, acknowledged_at=None, step=step, deadline_at=deadline)
 
 
 def with_evidence(alert: Alert, evidence: Evidence) -> Alert:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -123,6 +124,7 @@ class Duty:
         return not self.team and self.recipient is None
 
 
+@lru_cache(maxsize=256)
 def parse_hours(text: str, zone_name: str) -> Hours:
     """Read hours as they are written. Raises ``WrongInput`` naming the part."""
     return Hours(tuple(span for part in text.split(",") for span in _part(part)), zone_name)

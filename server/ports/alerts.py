@@ -69,6 +69,34 @@ class Alerts(Protocol):
         """Return open alerts whose deadline has come, the most urgent first."""
         ...
 
+    def owned_by(self, name: str) -> list[Alert]:
+        """Return a member of staff's open alerts, the most urgent first."""
+        ...
+
+    def unanswered(self, chc_id: int) -> list[Alert]:
+        """Return the CHC's unanswered alerts, the most urgent first."""
+        ...
+
+    def without_owner_on_duty(self, now: int) -> list[Alert]:
+        """Return open alerts whose owner is not on duty."""
+        ...
+
+    def unclaimed(self, chc_ids: Collection[int]) -> list[Alert]:
+        """Return open alerts of these CHCs whose chain runs: not paused, not unanswered."""
+        ...
+
+    def reviews_due(self, now: int, limit: int) -> list[Alert]:
+        """Return closed alerts whose next review has come and was not said to be due yet."""
+        ...
+
+    def note_review(self, alert_id: int, now: int) -> None:
+        """Note that a closed alert's review was said to be due, or need not be."""
+        ...
+
+    def taken_over(self, alert: Alert, rules: Collection[str]) -> bool:
+        """Tell whether there is a later alert of the subject by one of these rules."""
+        ...
+
     def pauses(self, patient_ids: Collection[int], now: int) -> list[Pause]:
         """Return the pauses in force."""
         ...

@@ -6,11 +6,17 @@ from server.domain.plans import Plan
 
 
 class Chc(NamedTuple):
-    """A Community Health Centre."""
+    """A Community Health Centre. Hours are as ``domain.duty`` reads them; None is the default.
+
+    ``recipient`` names the member of staff who is told out of hours, within ``recipient_hours``.
+    """
 
     id: int
     name: str
     zone_name: str
+    hours: str | None = None
+    recipient: str | None = None
+    recipient_hours: str | None = None
 
 
 class Patient(NamedTuple):
@@ -42,6 +48,7 @@ class User(NamedTuple):
     failures: int
     locked_until: int | None
     disabled_at: int | None
+    on_duty_until: int | None
 
 
 class PlanRow(NamedTuple):
@@ -72,6 +79,11 @@ class Directory(Protocol):
     def first_chc(self) -> int | None: ...
     def chc_by_id(self, chc_id: int) -> Chc: ...
     def add_chc(self, name: str, zone_name: str) -> int: ...
+    def chcs(self) -> list[Chc]: ...
+    def set_hours(self, chc: Chc) -> None: ...
+    def on_duty(self, chc_id: int | None, now: int) -> list[User]: ...
+    def shifts_ended(self, now: int) -> list[User]: ...
+    def set_duty(self, user_id: int, until: int | None) -> None: ...
     def add_gateway(self, gateway: str, chc_id: int, now: int, ends_at: int | None) -> None: ...
     def revoke_gateway(self, gateway: str, now: int) -> None: ...
     def patient(self, patient_id: int) -> Patient | None: ...

@@ -2,10 +2,13 @@
 
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change
+from server.domain.roles import Role
 from server.errors import NotFound, WrongInput
 from server.ports.directory import User
 from server.ports.store import Transaction
-from server.services.matters import keep
+from server.services.duty import duty_of
+from server.services.matters import chains_of, keep
+from server.services.shifts import come_on
 
 
 def find(tx: Transaction, user: User, alert_id: int) -> Alert:
@@ -19,9 +22,39 @@ def find(tx: Transaction, user: User, alert_id: int) -> Alert:
 def acknowledge(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
     """Take an alert on. Who came second gets the alert back with the first one's name on it."""
     alert = find(tx, user, alert_id)
-    zone_name = tx.directory.chc_by_id(alert.chc_id).zone_name
-    change = life.acknowledged(alert, by=user.name, now=now, zone_name=zone_name)
-    return _done(tx, user, alert, change, "alert-acknowledged", "", now)
+    duty = duty_of(tx, alert.chc_id, now)
+    change = life.acknowledged(alert, by=user.name, now=now, hours=duty.hours)
+    taken = _done(tx, user, alert, change, "alert-acknowledged", "", now)
+    if not duty.reads(user.name):
+        come_on(tx, user, now)
+    return taken
+
+
+def hand_over(tx: Transaction, user: User, alert_id: int, to: str, now: int) -> Alert:
+    """Give one's own alert to a colleague. Raises ``WrongInput`` for one who is not on duty."""
+    return _hand_over(tx, user, find(tx, user, alert_id), _colleague(tx, user, to, now), now)
+
+
+def hand_over_all(tx: Transaction, user: User, to: str, now: int) -> int:
+    """Give every alert one owns to a colleague, as one act; return how many."""
+    colleague = _colleague(tx, user, to, now)
+    own = tx.alerts.owned_by(user.name)
+    for alert in own:
+        _hand_over(tx, user, alert, colleague, now)
+    return len(own)
+
+
+def _colleague(tx: Transaction, user: User, name: str, now: int) -> User:
+    found = tx.directory.user(name)
+    mine = found is not None and found.chc_id == user.chc_id and found.name != user.name
+    if found is None or not mine or not duty_of(tx, user.chc_id, now).reads(name):
+        raise WrongInput(f"to: {name!r} is no colleague on duty")
+    return found
+
+
+def _hand_over(tx: Transaction, user: User, alert: Alert, to: User, now: int) -> Alert:
+    change = life.handed_over(alert, by=user.name, to=to.name, role=Role(to.role))
+    return _done(tx, user, alert, change, "alert-handed-over", f"to {to.name}", now)
 
 
 def close(
@@ -47,6 +80,15 @@ def pause(tx: Transaction, user: User, alert_id: int, until: int, reason: str, n
     change = life.paused(alert, until=until, now=now)
     tx.alerts.add_pause(alert, until=until, by=user.name, reason=reason.strip(), now=now)
     return _done(tx, user, alert, change, "alert-paused", reason.strip(), now)
+
+
+def resume(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
+    """End a pause before its time."""
+    alert = find(tx, user, alert_id)
+    chain = chains_of(tx, [alert], now)[alert.id]
+    change = life.resumed(alert, chain, now, duty_of(tx, alert.chc_id, now))
+    tx.alerts.end_pauses(alert, now)
+    return _done(tx, user, alert, change, "pause-ended", "", now)
 
 
 def note(tx: Transaction, user: User, alert_id: int, text: str, now: int) -> Alert:

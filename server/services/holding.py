@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from server.domain import alerts as life
-from server.domain.instants import DAY, Quality
+from server.domain.instants import Quality
 from server.domain.plans import DEFAULT_CHAINS
 from server.errors import NotFound
 from server.ports.directory import User
@@ -46,7 +46,7 @@ def _finish(tx: Transaction, user: User, held: MeasurementRow, now: int) -> None
         matter,
         by=user.name,
         outcome=life.Outcome.TECHNICAL_FIXED,
-        next_review_at=now + DAY,
+        next_review_at=None,
         now=now,
     )
     keep(tx, change, now)

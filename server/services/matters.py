@@ -1,9 +1,12 @@
-"""Raising and clearing technical matters: Vicino itself needs a person."""
+"""Writing alerts, and raising and clearing technical matters: Vicino itself needs a person."""
+
+from collections.abc import Sequence
 
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind
-from server.domain.plans import DEFAULT_CHAINS, Priority
+from server.domain.plans import DEFAULT_CHAINS, Plan, Priority, Step, chain_of
 from server.ports.store import Transaction
+from server.services.duty import duty_of
 
 
 def raise_matter(
@@ -22,10 +25,10 @@ def raise_matter(
     ``subject`` is ``gateway:ID``, ``device:ADDRESS``, ``patient:ID`` or ``server``.
     """
     chain = DEFAULT_CHAINS[priority]
-    zone_name = tx.directory.chc_by_id(chc_id).zone_name
+    duty = duty_of(tx, chc_id, now)
     known = tx.alerts.open_of([subject]).get((subject, rule))
     if known is not None:
-        change = life.gathered(known, Evidence(now), chain, now, zone_name, None)
+        change = life.gathered(known, Evidence(now), chain, now, duty, None)
     else:
         change = life.raised(
             Alert(
@@ -45,7 +48,7 @@ def raise_matter(
             ),
             chain,
             now,
-            zone_name,
+            duty,
         )
     keep(tx, change, now)
 
@@ -66,3 +69,14 @@ def keep(tx: Transaction, change: Change, now: int) -> Alert:
         alert = tx.alerts.add(alert)
     tx.alerts.tell(alert, change.tellings, now)
     return alert
+
+
+def chains_of(tx: Transaction, alerts: Sequence[Alert], now: int) -> dict[int, Sequence[Step]]:
+    """Return each alert's chain, by its id: that of its patient's plan in force, or the default."""
+    patients = sorted({alert.patient_id for alert in alerts if alert.patient_id is not None})
+    plans: dict[int | None, Plan] = {}
+    versions = tx.inputs.plan_versions(patients, tx.inputs.cursor()) if patients else []
+    for version in sorted(versions, key=lambda version: (version.from_at, version.number)):
+        if version.from_at <= now:
+            plans[version.patient_id] = version.plan
+    return {alert.id: chain_of(plans.get(alert.patient_id), alert.priority) for alert in alerts}

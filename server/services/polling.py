@@ -4,9 +4,11 @@ from typing import Final
 
 from server.domain import alerts as life
 from server.domain.instants import DAY, MINUTE
-from server.domain.plans import Plan, Priority, chain_of
+from server.domain.plans import Priority
 from server.ports.store import Transaction
-from server.services.matters import keep, raise_matter
+from server.services.duty import duties
+from server.services.matters import chains_of, keep, raise_matter
+from server.services.shifts import keep_shifts
 
 POLLER: Final = "poller"
 ENGINE: Final = "engine"
@@ -18,34 +20,45 @@ CERTIFICATE_NEAR_END: Final = 21 * DAY
 
 def poll(tx: Transaction, now: int) -> int:
     """Do everything whose time has come; return how many alerts moved."""
+    moved = keep_shifts(tx, now)
     due = tx.alerts.due(now, DUE_MAX)
-    patients = sorted({alert.patient_id for alert in due if alert.patient_id is not None})
-    plans = _plans(tx, patients, now) if patients else {}
+    chains, by_chc = chains_of(tx, due, now), duties(tx, now)
     for alert in due:
-        chain = chain_of(plans.get(alert.patient_id or 0), alert.priority)
-        change = life.deadline_passed(alert, chain, now)
+        change = life.deadline_passed(alert, chains[alert.id], now, by_chc[alert.chc_id])
         keep(tx, change, now)
         tx.audit(
-            "poller",
+            POLLER,
             "deadline-passed",
             now,
             chc_id=alert.chc_id,
             patient_id=alert.patient_id,
             detail=f"alert {alert.id} {', '.join(one.reason for one in change.tellings)}",
         )
+    moved += len(due) + _raise_reviews(tx, now)
     _watch_gateways(tx, now)
     tx.heartbeat(POLLER, now)
+    return moved
+
+
+def _raise_reviews(tx: Transaction, now: int) -> int:
+    """Say that next reviews are due (H4), but of a matter that a later alert has taken over."""
+    due, by_chc = tx.alerts.reviews_due(now, DUE_MAX), duties(tx, now)
+    for done in due:
+        tx.alerts.note_review(done.id, now)
+        review = life.review_of(done, now)
+        if tx.alerts.taken_over(done, {review.rule, review.rule.removeprefix(life.REVIEW)}):
+            continue
+        chain = chains_of(tx, [review], now)[review.id]
+        kept = keep(tx, life.raised(review, chain, now, by_chc[done.chc_id]), now)
+        tx.audit(
+            POLLER,
+            "review-due",
+            now,
+            chc_id=kept.chc_id,
+            patient_id=kept.patient_id,
+            detail=f"alert {kept.id} of {done.id}",
+        )
     return len(due)
-
-
-def _plans(tx: Transaction, patients: list[int], now: int) -> dict[int, Plan]:
-    """Return each patient's plan in force."""
-    versions = tx.inputs.plan_versions(patients, tx.inputs.cursor())
-    return {
-        version.patient_id: version.plan
-        for version in sorted(versions, key=lambda version: (version.from_at, version.number))
-        if version.from_at <= now
-    }
 
 
 def _watch_gateways(tx: Transaction, now: int) -> None:

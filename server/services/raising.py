@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from contract.codes import BY_NUMBER, Code, scaled
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind, Telling
+from server.domain.duty import Duty
 from server.domain.instants import HOUR
 from server.domain.plans import Plan, Priority, chain_of, priority_of
 from server.engine.absences import Absence
@@ -14,6 +15,7 @@ from server.engine.rules import COMPARATOR
 from server.engine.series import Finding
 from server.ports.alerts import FindingRow
 from server.ports.store import Transaction
+from server.services.duty import duty_of
 from server.services.matters import keep
 
 
@@ -60,6 +62,7 @@ class Raising:
             (pause.patient_id, pause.rule): pause.until_at
             for pause in tx.alerts.pauses(patients, now)
         }
+        self._duties: dict[int, Duty] = {}
         self._people = {one: found for one in patients if (found := tx.directory.patient(one))}
 
     def write(self) -> int:
@@ -113,21 +116,19 @@ class Raising:
         """Raise the rule's alert, or add to the open one: at most one telling a reason."""
         priority = priority_of(rule, plan)
         chain = chain_of(plan, priority)
-        zone_name = self._people[patient].zone_name
+        duty = self._duty(self._people[patient].chc_id)
         alert = self._open.get((_subject(patient), rule))
         tellings: tuple[Telling, ...] = ()
         if alert is None:
             alert = self._opened(patient, rule, kind, priority, evidence[0], detail)
             for one in evidence[1:]:
                 alert = life.with_evidence(alert, one)
-            alert, tellings = _parts(life.raised(alert, chain, self._now, zone_name))
+            alert, tellings = _parts(life.raised(alert, chain, self._now, duty))
             what = "alert-raised"
         else:
             worse_by = _worse_by(rule, plan)
             for one in evidence:
-                alert, more = _parts(
-                    life.gathered(alert, one, chain, self._now, zone_name, worse_by)
-                )
+                alert, more = _parts(life.gathered(alert, one, chain, self._now, duty, worse_by))
                 tellings = tuple(dict.fromkeys((*tellings, *more)))
             what = "alert-gathered"
         alert = keep(self._tx, Change(alert, tellings), self._now)
@@ -215,6 +216,11 @@ class Raising:
                 why = "entered-in-error" if state == "withdrawn" else "late-data"
                 marked = replace(alert, detail=alert.detail or why)
                 keep(self._tx, life.superseded(marked, self._now, chain), self._now)
+
+    def _duty(self, chc_id: int) -> Duty:
+        if chc_id not in self._duties:
+            self._duties[chc_id] = duty_of(self._tx, chc_id, self._now)
+        return self._duties[chc_id]
 
     def _plan_of(self, finding: Finding) -> Plan | None:
         return self._plans.get((finding.patient, finding.version))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, select, update
 
 from server.domain.alerts import Alert, Kind, Outcome, Telling
 from server.domain.plans import Priority
@@ -86,6 +86,57 @@ class AlertRows:
         if self._connection.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
         return [alert_of(row) for row in self._connection.execute(query)]
+
+    def owned_by(self, name: str) -> list[Alert]:
+        return self._urgent(t.alerts.c.owner == name)
+
+    def unanswered(self, chc_id: int) -> list[Alert]:
+        return self._urgent(t.alerts.c.chc_id == chc_id, t.alerts.c.unanswered)
+
+    def without_owner_on_duty(self, now: int) -> list[Alert]:
+        on_duty = select(t.users.c.name).where(
+            t.users.c.on_duty_until > now, t.users.c.disabled_at.is_(None)
+        )
+        return self._urgent(t.alerts.c.owner.not_in(on_duty))
+
+    def unclaimed(self, chc_ids: Collection[int]) -> list[Alert]:
+        return self._urgent(
+            t.alerts.c.chc_id.in_(sorted(chc_ids)),
+            t.alerts.c.owner.is_(None),
+            t.alerts.c.step > 0,
+            t.alerts.c.paused_until.is_(None),
+            ~t.alerts.c.unanswered,
+        )
+
+    def _urgent(self, *where: ColumnElement[bool]) -> list[Alert]:
+        query = select(*_COLUMNS).where(t.alerts.c.closed_at.is_(None), *where)
+        query = query.order_by(URGENCY, t.alerts.c.id).with_for_update()
+        return [alert_of(row) for row in self._connection.execute(query)]
+
+    def reviews_due(self, now: int, limit: int) -> list[Alert]:
+        query = (
+            select(*_COLUMNS)
+            .where(
+                t.alerts.c.next_review_at <= now,
+                t.alerts.c.next_review_at.is_not(None),
+                t.alerts.c.review_raised_at.is_(None),
+            )
+            .order_by(t.alerts.c.next_review_at, t.alerts.c.id)
+            .limit(limit)
+        )
+        return [alert_of(row) for row in self._connection.execute(query)]
+
+    def note_review(self, alert_id: int, now: int) -> None:
+        change = update(t.alerts).where(t.alerts.c.id == alert_id)
+        self._connection.execute(change.values(review_raised_at=now))
+
+    def taken_over(self, alert: Alert, rules: Collection[str]) -> bool:
+        query = select(t.alerts.c.id).where(
+            t.alerts.c.subject == alert.subject,
+            t.alerts.c.rule.in_(sorted(rules)),
+            t.alerts.c.id > alert.id,
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
 
     def pauses(self, patient_ids: Collection[int], now: int) -> list[Pause]:
         query = select(t.pauses.c.patient_id, t.pauses.c.rule, t.pauses.c.until_at).where(

@@ -10,7 +10,7 @@ from server.stores import tables as t
 
 _PATIENT = [t.patients.c[name if name != "zone_name" else "zone"] for name in Patient._fields]
 _USER = [t.users.c[name] for name in User._fields]
-_CHC = (t.chcs.c.id, t.chcs.c.name, t.chcs.c.zone)
+_CHC = [t.chcs.c[name if name != "zone_name" else "zone"] for name in Chc._fields]
 
 
 class DirectoryRows:
@@ -40,6 +40,26 @@ class DirectoryRows:
         region = self._named(t.regions, "Piemonte")
         authority = self._named(t.authorities, "ASL", region_id=region)
         return self._added(insert(t.chcs).values(authority_id=authority, name=name, zone=zone_name))
+
+    def chcs(self) -> list[Chc]:
+        return [Chc(*row) for row in self._connection.execute(select(*_CHC).order_by(t.chcs.c.id))]
+
+    def set_hours(self, chc: Chc) -> None:
+        values = {name: getattr(chc, name) for name in ("hours", "recipient", "recipient_hours")}
+        self._connection.execute(update(t.chcs).where(t.chcs.c.id == chc.id).values(values))
+
+    def on_duty(self, chc_id: int | None, now: int) -> list[User]:
+        query = select(*_USER).where(t.users.c.on_duty_until > now, t.users.c.disabled_at.is_(None))
+        if chc_id is not None:
+            query = query.where(t.users.c.chc_id == chc_id)
+        return [User(*row) for row in self._connection.execute(query.order_by(t.users.c.name))]
+
+    def shifts_ended(self, now: int) -> list[User]:
+        query = select(*_USER).where(t.users.c.on_duty_until <= now).order_by(t.users.c.name)
+        return [User(*row) for row in self._connection.execute(query)]
+
+    def set_duty(self, user_id: int, until: int | None) -> None:
+        self._change_user(user_id, on_duty_until=until)
 
     def _named(self, table: Any, name: str, **values: int) -> int:  # noqa: ANN401
         found = self._first(select(table.c.id).where(table.c.name == name))

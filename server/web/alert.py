@@ -9,8 +9,9 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from server.domain.alerts import COVERAGE_STARTS_MINUTE, Alert, Kind, Outcome
-from server.domain.instants import HOUR, at_local
+from server.domain.alerts import NOT_REACHED_REVIEW, Alert, Kind, Outcome
+from server.domain.instants import HOUR, at_local, civil_day
+from server.domain.plans import Priority
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import PlanRow
 from server.ports.store import Transaction
@@ -102,12 +103,15 @@ def pause(visit: Here, alert_id: int) -> Response:
 @router.post("/alerts/{alert_id}/close")
 def close(visit: Here, alert_id: int) -> Response:
     """Finish the alert with an outcome and the next review."""
-    outcome, review = visit.form.get("outcome", ""), _review_at(visit)
+    outcome = visit.form.get("outcome", "")
+    review = _review_at(visit, outcome)
     wrong = {}
     if outcome not in list(Outcome):
         wrong["outcome"] = N_("Choose what came of it.")
     if review is None or review <= visit.now:
         wrong["review"] = N_("Choose a day from tomorrow on.")
+    elif outcome == Outcome.NOT_REACHED and review > visit.now + NOT_REACHED_REVIEW:
+        wrong["review"] = N_("Who was not reached is looked for again tomorrow at the latest.")
     if wrong or review is None:
         return _page(visit, alert_id, 422, wrong=wrong)
     return _do(
@@ -134,13 +138,20 @@ def _done(visit: Visit, alert_id: int, done: str) -> Response:
     return visit.see(f"/alerts/{alert_id}?done={done}")
 
 
-def _review_at(visit: Visit) -> int | None:
-    """Return when the chosen day's coverage starts, or None where no day was chosen."""
+def _review_at(visit: Visit, outcome: str) -> int | None:
+    """Return when the team begins to read on the chosen day, or None where no day was chosen.
+
+    Tomorrow is within a day for who was not reached, however early in the morning it is.
+    """
     try:
         day = date.fromisoformat(visit.form.get("review", "")).toordinal() - 719_163
     except ValueError:
         return None
-    return at_local(day, COVERAGE_STARTS_MINUTE, visit.zone_name)
+    begins = visit.duty.hours.next_start(at_local(day, 0, visit.zone_name) - 1)
+    tomorrow = day == civil_day(visit.now, visit.zone_name) + 1
+    if outcome == Outcome.NOT_REACHED and tomorrow:
+        return min(begins, visit.now + NOT_REACHED_REVIEW)
+    return begins
 
 
 def _page(
@@ -196,7 +207,9 @@ def _content(tx: Transaction, row: WorklistRow) -> dict[str, Any]:
 
 
 def _outcomes(alert: Alert) -> list[Outcome]:
+    """Return what may come of an alert; a high one stays open until the patient is reached."""
     technical = {Outcome.TECHNICAL_FIXED, Outcome.NO_ACTION_NEEDED}
     if alert.kind is Kind.TECHNICAL:
         return [one for one in Outcome if one in technical]
-    return list(Outcome)
+    high = alert.priority is Priority.HIGH
+    return [one for one in Outcome if not (high and one is Outcome.NOT_REACHED)]

@@ -36,6 +36,7 @@ OUTCOMES: Final = {
     Outcome.VISIT_ARRANGED: N_("Visit arranged"),
     Outcome.ADVICE_GIVEN: N_("Advice given"),
     Outcome.SENT_TO_EMERGENCY: N_("Sent to emergency care"),
+    Outcome.NOT_REACHED: N_("Patient not reached"),
     Outcome.NO_ACTION_NEEDED: N_("No action needed"),
     Outcome.MEASURING_MISTAKE: N_("Measuring mistake"),
     Outcome.TECHNICAL_FIXED: N_("Technical fault fixed"),
@@ -47,6 +48,9 @@ REASONS: Final = {
     Reason.ESCALATED: N_("escalated: nobody answered before"),
     Reason.UNANSWERED: N_("nobody has answered"),
     Reason.FOLLOW_UP_PASSED: N_("taken on, but not closed in time"),
+    Reason.OFF_DUTY: N_("who knew of it went off duty"),
+    Reason.HANDED_OVER: N_("handed over"),
+    Reason.CAME_ON_DUTY: N_("came on duty while nobody had answered"),
     Reason.PAUSE_ENDED: N_("the pause ended"),
     Reason.SUPERSEDED: N_("late data changed the picture"),
 }

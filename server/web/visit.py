@@ -7,10 +7,12 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from server.domain.duty import Duty
 from server.domain.instants import at_local, civil_day
 from server.domain.roles import Action, Role, may
 from server.ports.directory import Chc, Session, User
 from server.ports.store import Transaction
+from server.services.duty import duty_of
 from server.web import texts
 from server.web.catalogues import LANGUAGES, formats, known, preferred
 from server.web.site import Site
@@ -39,15 +41,17 @@ class Visit:
     session: Session | None
     token: str
     chc: Chc | None
+    on_duty: Duty | None = None
     form: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, site: Site, request: Request, session: Session | None, token: str) -> "Visit":
         """Make the visit of a request; reads the CHC of who is signed in."""
-        chc = None
+        chc, on_duty, now = None, None, site.now()
         if session is not None:
             with site.store.read() as tx:
                 chc = tx.directory.chc_by_id(session.user.chc_id)
+                on_duty = duty_of(tx, chc.id, now)
             language = known(session.user.language)
         else:
             asked = request.query_params.get("language")
@@ -55,13 +59,14 @@ class Visit:
             language = asked if asked in LANGUAGES else accepted
         return cls(
             site,
-            site.now(),
+            now,
             language,
             request.url.path,
             request.query_params,
             session,
             token,
             chc,
+            on_duty,
         )
 
     @property
@@ -69,6 +74,12 @@ class Visit:
         """Who is signed in; only behind a door that asks for it."""
         assert self.session is not None  # noqa: S101 - the guard lets nobody else through
         return self.session.user
+
+    @property
+    def duty(self) -> Duty:
+        """Who reads now at the reader's CHC, as it was when the request came."""
+        assert self.on_duty is not None  # noqa: S101 - as with the user
+        return self.on_duty
 
     @property
     def zone_name(self) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from contract.messages import Measurement, Measurements, Quantity, encoder
 from server.domain.plans import Plan
 from server.engine.state import State
-from server.ports.directory import Patient
+from server.ports.directory import Patient, User
 from server.ports.inputs import InputKind, NewInput
 from server.services import storing
 from server.services.judging import Judge, restore
@@ -21,6 +21,9 @@ from server.stores.migrate import migrate
 
 T0 = 1_790_000_000_000  # 2026-09-21T14:13:20Z
 EPOCH = "0123456789abcdef" * 2
+# Who is on duty in every world that is not told otherwise, for as long as any test lasts.
+TEAM = (("anna", "Anna Neri", "nurse"), ("dora", "Dora Gallo", "doctor"))
+LONG = 4_000_000_000_000
 UNITS = {"systolic": "mm[Hg]", "diastolic": "mm[Hg]", "weight": "kg", "pulse": "/min", "spo2": "%"}
 
 
@@ -64,6 +67,7 @@ class World:
 
     store: Database
     now: int = T0
+    team: tuple[tuple[str, str, str], ...] = TEAM
     chc: int = 0
     judge: Judge = field(init=False)
     snapshot_file: Path = Path("engine.npz")
@@ -74,6 +78,8 @@ class World:
         with self.store.write() as tx:
             self.chc = tx.directory.add_chc("CHC Susa", "Europe/Rome")
             tx.directory.add_gateway("gw-1", self.chc, self.now, None)
+        for name, full_name, role in self.team:
+            self.staff(name, full_name, role)
         self.judge = Judge(self.store, State())
         restore(self.store, self.judge.state)
 
@@ -83,6 +89,20 @@ class World:
                 Patient(0, chc or self.chc, reference, "Rossi", "Maria", "1941-03-02", None, None,
                         "it", zone, 0)
             )  # fmt: skip
+
+    def staff(self, name: str, full_name: str, role: str, until: int | None = LONG) -> User:
+        """Add a member of staff who is on duty until then."""
+        with self.store.write() as tx:
+            tx.directory.set_duty(
+                tx.directory.add_user(name, full_name, role, self.chc, "-", "it"), until
+            )
+        return self.user(name)
+
+    def user(self, name: str) -> User:
+        with self.store.read() as tx:
+            found = tx.directory.user(name)
+        assert found is not None
+        return found
 
     def device(self, address: str, patient: int, from_at: int = 0, user: int | None = None) -> int:
         with self.store.write() as tx:

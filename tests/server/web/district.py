@@ -17,7 +17,7 @@ from server.services.polling import ENGINE, POLLER
 from server.settings import Settings
 from server.stores.database import Database
 from server.web.application import make_application
-from tests.server.world import EPOCH, T0, World, envelope, wire
+from tests.server.world import EPOCH, LONG, T0, World, envelope, wire
 
 PASSWORD = "correct horse battery"
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -31,6 +31,7 @@ STAFF = (
     ("ada", "Ada Ferri", "administrator", "own"),
     ("olga", "Olga Bosio", "nurse", "foreign"),
 )
+ON_DUTY = ("anna", "bruno", "dora", "olga")
 WATCHED = {
     "thresholds": [
         {
@@ -61,13 +62,14 @@ class District:
 
     def __post_init__(self) -> None:
         self.store = Database(f"sqlite:///{self.path / 'vicino.db'}")
-        self.world = World(self.store, self.now)
+        self.world = World(self.store, self.now, team=())
         with self.store.write() as tx:
             self.foreign = tx.directory.add_chc("CHC Aosta", "Europe/Rome")
             tx.directory.add_gateway("gw-2", self.foreign, self.now, None)
             for name, full_name, role, chc in STAFF:
                 chc_id = self.world.chc if chc == "own" else self.foreign
-                tx.directory.add_user(name, full_name, role, chc_id, _HASH, "en")
+                user = tx.directory.add_user(name, full_name, role, chc_id, _HASH, "en")
+                tx.directory.set_duty(user, LONG if name in ON_DUTY else None)
         self.beat(self.now + DAY)
         self.maria = self.person("P1", "Rossi", "Maria")
         self.world.device("AA:BB:CC:DD:EE:01", self.maria)

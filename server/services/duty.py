@@ -1,0 +1,42 @@
+"""Who of a CHC reads now, from the tables."""
+
+from collections.abc import Sequence
+
+from server.domain.duty import DEFAULT_HOURS, Duty, Hours, parse_hours
+from server.domain.roles import Role
+from server.ports.directory import Chc, User
+from server.ports.store import Transaction
+
+
+def hours_of(chc: Chc) -> Hours:
+    """Return the hours in which a CHC's team reads."""
+    return parse_hours(chc.hours or DEFAULT_HOURS, chc.zone_name)
+
+
+def recipient_hours_of(chc: Chc) -> Hours | None:
+    """Return the agreed hours of a CHC's out-of-hours recipient, where there is one."""
+    if chc.recipient is None or chc.recipient_hours is None:
+        return None
+    return parse_hours(chc.recipient_hours, chc.zone_name)
+
+
+def duty_of(tx: Transaction, chc_id: int, now: int) -> Duty:
+    """Return who of one CHC reads now."""
+    return _duty(tx.directory.chc_by_id(chc_id), tx.directory.on_duty(chc_id, now), now)
+
+
+def duties(tx: Transaction, now: int) -> dict[int, Duty]:
+    """Return who reads now, by CHC."""
+    users = tx.directory.on_duty(None, now)
+    return {
+        chc.id: _duty(chc, [user for user in users if user.chc_id == chc.id], now)
+        for chc in tx.directory.chcs()
+    }
+
+
+def _duty(chc: Chc, users: Sequence[User], now: int) -> Duty:
+    agreed = recipient_hours_of(chc)
+    last = chc.recipient if agreed is not None and agreed.until(now) is not None else None
+    team = {user.name: Role(user.role) for user in users if user.name != last}
+    recipient = next(((user.name, Role(user.role)) for user in users if user.name == last), None)
+    return Duty(hours_of(chc), team, recipient)
