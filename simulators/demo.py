@@ -146,6 +146,9 @@ class Demo:
                 for role, name, full in _STAFF
             ]  # fmt: skip
             server.command("user", "add", records=staff)
+            until = (datetime.now(ZONE) + timedelta(hours=12)).isoformat()
+            on_duty = [{"name": "anna", "until": until}, {"name": "dora", "until": until}]
+            server.command("user", "duty", records=on_duty)
             bar.update()
             self.people = physiology.patients(self.options.patients, self.options.seed)
             records = [_person(one) for one in self.people]

@@ -1,4 +1,4 @@
-"""``vicino-server user add|list``."""
+"""``vicino-server user add|duty|list``."""
 
 import argparse
 from collections.abc import Iterator
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from server.commands.records import Action, add_record_parser
+from server.domain.instants import to_datetime
 from server.ports.store import Transaction
 from server.services import accounts
-from server.services.setting_up import chc_of
+from server.services.setting_up import Shift, begin_shift, chc_of
 
 
 class NewUser(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -24,8 +25,13 @@ class NewUser(Struct, forbid_unknown_fields=True, kw_only=True):
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this command to the program's."""
-    actions = {"add": Action(NewUser, _add, "Add members of staff.")}
-    add_record_parser(subparsers, "user", "add and list members of staff", actions, _listing)
+    actions = {
+        "add": Action(NewUser, _add, "Add members of staff."),
+        "duty": Action(Shift, begin_shift, "Put members of staff on duty, as a roster says."),
+    }
+    add_record_parser(
+        subparsers, "user", "add and list members of staff, and put them on duty", actions, _listing
+    )
 
 
 def _add(tx: Transaction, new: NewUser, now: int) -> str:
@@ -49,4 +55,5 @@ def _listing(tx: Transaction) -> Iterator[dict[str, object]]:
             "role": user.role,
             "chc": tx.directory.chc_by_id(user.chc_id).name,
             "disabled": user.disabled_at is not None,
+            "on_duty_until": to_datetime(user.on_duty_until) if user.on_duty_until else None,
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from server.domain.duty import DEFAULT_HOURS, Duty, Hours, parse_hours
+from server.domain.duty import DEFAULT_HOURS, Duty, Hours, Span, parse_hours, uncovered
 from server.domain.roles import Role
 from server.ports.directory import Chc, User
 from server.ports.store import Transaction
@@ -18,6 +18,12 @@ def recipient_hours_of(chc: Chc) -> Hours | None:
     if chc.recipient is None or chc.recipient_hours is None:
         return None
     return parse_hours(chc.recipient_hours, chc.zone_name)
+
+
+def uncovered_of(chc: Chc) -> list[Span]:
+    """Return the hours of an ordinary week that nobody of a CHC has agreed to cover."""
+    agreed = recipient_hours_of(chc)
+    return uncovered(hours_of(chc), *([agreed] if agreed is not None else []))
 
 
 def duty_of(tx: Transaction, chc_id: int, now: int) -> Duty:

@@ -24,12 +24,15 @@ _POLLER: Final = "poller"
 def come_on(tx: Transaction, user: User, now: int) -> int:
     """Put somebody on duty, or on for longer, and return until when."""
     until = shift_end(hours_of(tx.directory.chc_by_id(user.chc_id)), now)
-    _put_on(tx, user, until, user.name, now)
+    put_on(tx, user, until, user.name, now)
     return until
 
 
-def _put_on(tx: Transaction, user: User, until: int, by: str, now: int) -> None:
-    """Set the shift's end; who was off duty is told of every unanswered alert (H9)."""
+def put_on(tx: Transaction, user: User, until: int, by: str, now: int) -> None:
+    """Set the shift's end; who was off duty is told of every unanswered alert (H9).
+
+    Raises ``NotPermitted`` for a role that works no alerts.
+    """
     if not may(Role(user.role), Action.WORK_ALERTS):
         raise NotPermitted(f"{user.role} works no alerts")
     was_on = duty_of(tx, user.chc_id, now).reads(user.name)
@@ -77,7 +80,7 @@ def keep_shifts(tx: Transaction, now: int) -> int:
             continue
         found = tx.directory.user(chc.recipient)
         if found and found.disabled_at is None and (found.on_duty_until or 0) < until:
-            _put_on(tx, found, until, _POLLER, now)
+            put_on(tx, found, until, _POLLER, now)
     return settle(tx, now)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ PATIENT = {
     "born_on": "1941-03-02",
 }
 LIMITS = {"thresholds": [{"code": "systolic", "source": "test", "high_outer": "180"}]}
+NIGHTS = "hours nobody covers: Mon-Sun 20:00-08:00"
 SINCE = "2026-01-01T00:00:00+01:00"
 
 
@@ -71,7 +73,7 @@ def test_people_devices_and_plans_are_set_up_and_listed(call, settings: Path) ->
     words = ("--address", ADDRESS, "--patient", "P1", "--from", SINCE)
     assert call("device", "assign", *words)[0] == 0
     words = ("--patient", "P1", "--version", "1", "--by", "dora", "--from", SINCE)
-    assert call("plan", "confirm", *words) == (0, ["1"], "")
+    assert call("plan", "confirm", *words) == (0, [f"1 ({NIGHTS})"], "")
     (listed,) = (json.loads(line) for line in call("device", "list")[1])
     assert listed == {
         "address": ADDRESS, "profile": "generic_blood_pressure", "patient": "P1"
@@ -79,6 +81,33 @@ def test_people_devices_and_plans_are_set_up_and_listed(call, settings: Path) ->
     (plan,) = (json.loads(line) for line in call("plan", "list")[1])
     assert (plan["confirmed_by"], plan["author"]) == ("dora", "anna")
     assert [json.loads(line)["name"] for line in call("user", "list")[1]] == ["anna", "dora"]
+
+
+def test_hours_are_agreed_with_who_is_told_outside_them(call, settings: Path) -> None:
+    """H9: the command says which hours are left over."""
+    set_up(call)
+    (before,) = (json.loads(line) for line in call("chc", "list")[1])
+    assert (before["hours"], before["hours_are_default"]) == ("Mon-Sun 08:00-20:00", True)
+    agreement = {
+        "chc": "Susa", "hours": "Mon-Fri 08:00-20:00, Sat 08:00-14:00", "recipient": "dora",
+        "recipient_hours": "Mon-Sun 20:00-08:00",
+    }  # fmt: skip
+    status, said, _ = call("chc", "hours", records=[agreement])
+    assert (status, said) == (
+        0, ["Susa: hours nobody covers: Sat 14:00-20:00, Sun 08:00-20:00"]
+    )  # fmt: skip
+    (after,) = (json.loads(line) for line in call("chc", "list")[1])
+    assert after["recipient"] == "dora"
+    assert not after["hours_are_default"]
+
+
+def test_a_roster_puts_staff_on_duty(call) -> None:
+    set_up(call)
+    soon = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    assert call("user", "duty", records=[{"name": "anna", "until": soon}])[0] == 0
+    on = {row["name"]: row["on_duty_until"] for row in map(json.loads, call("user", "list")[1])}
+    assert on["anna"] is not None
+    assert on["dora"] is None
 
 
 def test_no_listing_names_a_patient(call) -> None:
@@ -117,6 +146,9 @@ def test_of_many_records_all_are_taken_or_none(call, settings: Path) -> None:
         (("patient", "add"), "{", "line 1"),
         (("device", "add"), [{"address": "1", "profile": "x", "chc": "Susa"}], "address"),
         (("device", "add"), [{"address": ADDRESS, "profile": "x", "chc": "S"}], "profile"),
+        (("chc", "hours"), [{"chc": "S", "hours": "always"}], "always"),
+        (("chc", "hours"), [{"chc": "S", "recipient": "dora"}], "recipient"),
+        (("user", "duty"), [{"name": "x", "until": SINCE}], "until"),
         (("plan", "add"), [{"patient": "P9", "author": "a", "plan": LIMITS}], "P9"),
     ],
 )  # fmt: skip
