@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography import x509
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -151,6 +152,7 @@ class FleetGateway:
                 clock="synchronised",
                 outbox_depth=depth,
                 last_measurement_at=_now() if self.given else None,
+                certificate_ends_at=_ends_at(self.bundle / "gateway.crt"),
             )
         )
 
@@ -248,6 +250,11 @@ def _bytes(taken: Taken) -> bytes:
     if taken.device == "scale":
         return encoders.weight(values["weight"], at=at)
     return encoders.oximetry_spot(values["spo2"], values["pulse"], at=at)
+
+
+def _ends_at(certificate: Path) -> int:
+    ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    return int(ends.timestamp() * 1000)
 
 
 def _now() -> int:

@@ -11,16 +11,52 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from server import settings
 from server.clock import now_ms
+from server.domain.roles import Role
 from server.errors import ServerError, WrongInput
 from server.ports.store import Transaction
 from server.stores.opening import open_database
+
+_SHAPE: Final = """Give one record as options, or any number of records as JSON lines on standard
+input, with the options' names as keys (family_name): all are taken in one transaction, or
+none, and each is written on the audit record. A mistake names the line and the key, and the exit
+status is 1."""
+# What an option wants, as shown beside it.
+HINTS: Final = {
+    "address": ("AA:BB:CC:DD:EE:FF", "the device's Bluetooth identity address"),
+    "author": ("USER", "who wrote the draft"),
+    "born_on": ("YYYY-MM-DD", "date of birth"),
+    "by": ("USER", "the doctor who confirms"),
+    "chc": ("NAME", "the Community Health Centre; a new name makes a new one"),
+    "family_name": ("NAME", "as on the health card"),
+    "from": ("INSTANT", "from when on: ISO 8601 with offset, 2026-11-01T08:00:00+01:00"),
+    "full_name": ("NAME", "as colleagues know it"),
+    "given_name": ("NAME", "as on the health card"),
+    "hours": ("HOURS", "when the team reads: 'Mon-Fri 08:00-20:00, Sat 08:00-14:00'"),
+    "label": ("TEXT", "what is written on the device"),
+    "language": ("CODE", "it or en for staff; the language to speak with a patient"),
+    "name": ("USER", "the name to sign in with"),
+    "password": ("TEXT", "better given on standard input: options can be seen by others"),
+    "patient": ("REFERENCE", "the CHC's own number of the patient"),
+    "phone": ("NUMBER", "where the home is reached"),
+    "plan": ("JSON", "the plan's body: thresholds, gains, expected, chain"),
+    "profile": ("PROFILE", "the name of a file in device_profiles/, without .toml"),
+    "recipient": ("USER", "who is told out of hours: an account, not a number to phone"),
+    "recipient_hours": ("HOURS", "when that person can be told"),
+    "reference": ("REFERENCE", "the CHC's own number: the only name a patient has in commands"),
+    "role": ("ROLE", ", ".join(Role)),
+    "sex": ("TEXT", "as the patient says"),
+    "until": ("INSTANT", "until when: ISO 8601 with offset"),
+    "user": ("NUMBER", "the user index of this patient on the device, where it has users"),
+    "version": ("NUMBER", "as printed when the draft was written"),
+    "zone": ("ZONE", "IANA time zone of the home"),
+}
 
 Record = TypeVar("Record", bound=Struct)
 Handle = Callable[[Transaction, Any, int], int | str]
@@ -45,11 +81,15 @@ def add_record_parser(
     parser = subparsers.add_parser(noun, help=summary, description=summary)
     verbs = parser.add_subparsers(dest="action", required=True)
     for verb, action in actions.items():
-        one = verbs.add_parser(verb, help=action.help, description=f"{action.help} {__doc__}")
+        one = verbs.add_parser(verb, help=action.help, description=f"{action.help} {_SHAPE}")
         one.add_argument("--settings", type=Path, required=True, metavar="FILE")
         for field in msgspec.structs.fields(action.record):
+            metavar, hint = HINTS[field.encode_name]
             one.add_argument(
-                f"--{field.encode_name.replace('_', '-')}", dest=f"x_{field.encode_name}"
+                f"--{field.encode_name.replace('_', '-')}",
+                dest=f"x_{field.encode_name}",
+                metavar=metavar,
+                help=hint if field.required else f"{hint} (may be left out)",
             )
         one.set_defaults(run=_taker(noun, verb, action))
     one = verbs.add_parser("list", help=f"print every {noun} as JSON lines")
