@@ -47,6 +47,15 @@ class Epoch(NamedTuple):
     highest: int
 
 
+class Moved(NamedTuple):
+    """How far an outbox is stored now, and how many readable measurements and their observations
+    came with this batch."""
+
+    epoch: Epoch
+    measurements: int
+    observations: int
+
+
 class Source(NamedTuple):
     """A known device: its CHC and everybody who has or had it."""
 
@@ -106,8 +115,8 @@ class Measurements(Protocol):
         """Store rows; one whose key is stored already changes nothing."""
         ...
 
-    def move_epochs(self, epochs: Sequence[Epoch]) -> None:
-        """Note how far outbox files are stored without a gap, and how far at all."""
+    def move_epochs(self, moved: Sequence[Moved]) -> None:
+        """Note how far outbox files are stored without a gap, how far at all, and how much."""
         ...
 
     def held(self, epoch_id: int, seq: int) -> MeasurementRow | None:

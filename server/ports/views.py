@@ -7,7 +7,11 @@ from server.ports.directory import PlanRow
 
 
 class Counts(NamedTuple):
-    """What ``/health`` and the demonstration's summary count."""
+    """What ``/health`` and the demonstration's summary count.
+
+    ``measurements`` could be read, whatever was decided of them later; a quarantined one that
+    was held before is counted in both.
+    """
 
     measurements: int
     observations: int

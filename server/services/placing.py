@@ -7,14 +7,15 @@ second is noticed by ``kept_from``, and told: what is missing is with nobody any
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from contract.messages import Birth, Measurements, Receipt, Tombstone
 from server.domain.plans import Priority
-from server.ports.measurements import Epoch, GatewayRow
+from server.ports.measurements import Epoch, GatewayRow, Moved
 from server.ports.store import Transaction
-from server.services.deciding import Came, unpack
+from server.services.deciding import Came, Decided, unpack
 from server.services.matters import raise_matter
 
 Key = tuple[str, str]
@@ -34,6 +35,7 @@ class Outbox:
     came: list[tuple[int, bytes]] = field(default_factory=list)
     seqs: set[int] = field(default_factory=set)
     elements: dict[int, bytes] = field(default_factory=dict)
+    beside: Epoch | None = None
 
 
 def look_up(
@@ -97,7 +99,7 @@ def _beside(
         detail=f"{epoch} {came[0][0]}..{came[-1][0]}",
         now=now,
     )
-    row = tx.measurements.epochs({(gateway, BESIDE)})[gateway, BESIDE]
+    row = box.beside = tx.measurements.epochs({(gateway, BESIDE)})[gateway, BESIDE]
     stored = tx.measurements.elements(row.id, others)
     return [
         Came(gateway, box.home, row.id, seq, *rest)
@@ -111,9 +113,11 @@ def _place_beside(epoch: str, seq: int, raw: bytes) -> int:
     return int.from_bytes(own, "big")
 
 
-def receipt(tx: Transaction, found: dict[Key, Outbox], now: int) -> list[Receipt]:
+def receipt(tx: Transaction, found: dict[Key, Outbox], decided: Decided, now: int) -> list[Receipt]:
     """Move each outbox's mark to where nothing is missing below it, and say so."""
-    moved: list[Epoch] = []
+    measurements = Counter(row.epoch_id for row in decided.measurements if row.content_id)
+    observations = Counter(row.epoch_id for row in decided.observations)
+    moved: dict[int, Epoch] = {}
     receipts: list[Receipt] = []
     for (gateway, epoch), box in found.items():
         receipted = box.row.receipted
@@ -124,10 +128,14 @@ def receipt(tx: Transaction, found: dict[Key, Outbox], now: int) -> list[Receipt
             receipted += 1
         after = Epoch(box.row.id, receipted, max(box.row.highest, receipted, *box.seqs))
         if after != box.row:
-            moved.append(after)
+            moved[after.id] = after
+        if box.beside is not None:
+            moved[box.beside.id] = box.beside
         if box.came or receipted:
             receipts.append(Receipt(gateway=gateway, epoch=epoch, seq=receipted))
-    tx.measurements.move_epochs(moved)
+    tx.measurements.move_epochs(
+        [Moved(row, measurements[row.id], observations[row.id]) for row in moved.values()]
+    )
     return receipts
 
 

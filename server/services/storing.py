@@ -52,11 +52,12 @@ def take(tx: Transaction, arrivals: Sequence[Arrival], now: int, *, replicate: b
         tx, [(one, home) for one, home in envelopes if isinstance(one, Birth | Measurements)]
     )
     came = place(tx, found, now)
-    _write(tx, decide(came, _known(tx, came), now), now, replicate=replicate)
+    decided = decide(came, _known(tx, came), now)
+    _write(tx, decided, now, replicate=replicate)
     for envelope, home in envelopes:
         if not isinstance(envelope, Measurements):
             note_gateway(tx, envelope, home, now)
-    return [*receipt(tx, found, now), *refusals]
+    return [*receipt(tx, found, decided, now), *refusals]
 
 
 def _open(arrival: Arrival, gateway: GatewayRow | None) -> Up | str:

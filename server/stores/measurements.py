@@ -24,6 +24,7 @@ from server.ports.measurements import (
     Epoch,
     GatewayRow,
     MeasurementRow,
+    Moved,
     ObservationRow,
     Source,
 )
@@ -155,14 +156,26 @@ class MeasurementRows:
             if rows:
                 self._connection.execute(insert(t.replica_outbox), rows)
 
-    def move_epochs(self, epochs: Sequence[Epoch]) -> None:
+    def move_epochs(self, moved: Sequence[Moved]) -> None:
         change = (
             update(t.epochs)
             .where(t.epochs.c.id == bindparam("of"))
-            .values(receipted_seq=bindparam("receipted"), highest_seq=bindparam("highest"))
+            .values(
+                receipted_seq=bindparam("receipted"),
+                highest_seq=bindparam("highest"),
+                measurements=t.epochs.c.measurements + bindparam("more_measurements"),
+                observations=t.epochs.c.observations + bindparam("more_observations"),
+            )
         )
         rows = [
-            {"of": one.id, "receipted": one.receipted, "highest": one.highest} for one in epochs
+            {
+                "of": one.epoch.id,
+                "receipted": one.epoch.receipted,
+                "highest": one.epoch.highest,
+                "more_measurements": one.measurements,
+                "more_observations": one.observations,
+            }
+            for one in moved
         ]
         if rows:
             self._connection.execute(change, rows)

@@ -175,6 +175,9 @@ epochs = Table(
     Column("epoch", String(32), nullable=False),
     Column("receipted_seq", BigInteger, nullable=False),
     Column("highest_seq", BigInteger, nullable=False),
+    # Counted as they come: counting them each time would take longer with every year.
+    Column("measurements", BigInteger, nullable=False, server_default="0"),
+    Column("observations", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("gateway_id", "epoch"),
 )
 measurements = Table(
@@ -235,6 +238,12 @@ inputs = Table(
         postgresql_where=text("position IS NULL"),
     ),
     Index("ix_inputs_patient", "patient_id", "position"),
+    Index(
+        "ix_inputs_set_aside",
+        "patient_id",
+        sqlite_where=text("set_aside IS NOT NULL"),
+        postgresql_where=text("set_aside IS NOT NULL"),
+    ),
     UniqueConstraint("epoch_id", "seq", "kind", "number", name="uq_inputs_measurement"),
 )
 cursors = Table(

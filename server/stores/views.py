@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, select, text
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
 from server.domain.alerts import Alert, Kind
@@ -23,6 +23,7 @@ from server.ports.views import (
 )
 from server.stores import tables as t
 from server.stores.alerts import URGENCY, alert_of
+from server.stores.inputs import PARTITION
 from server.stores.rows import sent_decoder
 
 _ALERT: Final = [t.alerts.c[field.name] for field in fields(Alert)]
@@ -31,6 +32,12 @@ _NAME: Final = (
     t.patients.c.given_name,
     t.patients.c.born_on,
     t.patients.c.phone,
+)
+
+# What is set aside was judged as far as it will be: the cursor is behind it.
+_NUMBERED: Final = select(func.coalesce(func.sum(t.cursors.c.numbered - t.cursors.c.position), 0))
+_UNNUMBERED: Final = select(func.count()).where(
+    t.inputs.c.partition == PARTITION, t.inputs.c.position.is_(None)
 )
 
 
@@ -47,23 +54,25 @@ class PageRows:
         return int(self._connection.execute(query).scalar_one())
 
     def counts(self) -> Counts:
-        by_fate = select(t.measurements.c.fate, func.count()).group_by(t.measurements.c.fate)
-        fates: dict[str, int] = {row[0]: row[1] for row in self._rows(by_fate)}
-        held, quarantined = fates.get(Fate.HELD, 0), fates.get(Fate.QUARANTINED, 0)
+        # Nothing here may read a table that grows: the words of a partial index are literal.
+        waiting = text("fate IN ('held', 'quarantined')")
+        by_fate = select(t.measurements.c.fate, func.count()).where(waiting)
+        fates = {row[0]: row[1] for row in self._rows(by_fate.group_by(t.measurements.c.fate))}
         seen = select(func.count()).where(t.gateways.c.last_seen_at.is_not(None))
-        judged = select(func.coalesce(func.max(t.cursors.c.position), 0)).scalar_subquery()
-        waiting = or_(t.inputs.c.position.is_(None), t.inputs.c.position > judged)
+        came = [
+            func.coalesce(func.sum(t.epochs.c[name]), 0)
+            for name in ("measurements", "observations")
+        ]
+        ((measurements, observations),) = self._rows(select(*came))
         return Counts(
-            measurements=fates.get(Fate.STORED, 0) + held,
-            observations=self._count(select(func.count()).select_from(t.observations)),
-            held=held,
-            quarantined=quarantined,
+            measurements=int(measurements),
+            observations=int(observations),
+            held=fates.get(Fate.HELD, 0),
+            quarantined=fates.get(Fate.QUARANTINED, 0),
             set_aside=self._count(select(func.count()).where(t.inputs.c.set_aside.is_not(None))),
             open_alerts=self._count(select(func.count()).where(t.alerts.c.closed_at.is_(None))),
             gateways_seen=self._count(seen),
-            unjudged=self._count(
-                select(func.count()).where(waiting, t.inputs.c.set_aside.is_(None))
-            ),
+            unjudged=self._count(_NUMBERED) + self._count(_UNNUMBERED),
         )
 
     def heartbeat_at(self, name: str) -> int | None:
@@ -71,12 +80,14 @@ class PageRows:
         return self._connection.execute(query).scalar()
 
     def oldest_unjudged_at(self) -> int | None:
-        judged = select(func.coalesce(func.max(t.cursors.c.position), 0)).scalar_subquery()
-        query = select(func.min(t.inputs.c.recorded_at)).where(
-            or_(t.inputs.c.position.is_(None), t.inputs.c.position > judged),
-            t.inputs.c.set_aside.is_(None),
-        )
-        return self._connection.execute(query).scalar()
+        recorded_at = select(t.inputs.c.recorded_at).limit(1)
+        judged = select(t.cursors.c.position).where(t.cursors.c.partition == PARTITION)
+        numbered = recorded_at.where(
+            t.inputs.c.partition == PARTITION, t.inputs.c.position > judged.scalar_subquery()
+        ).order_by(t.inputs.c.position)
+        unnumbered = recorded_at.where(t.inputs.c.position.is_(None)).order_by(t.inputs.c.id)
+        found = [self._connection.execute(query).scalar() for query in (numbered, unnumbered)]
+        return min((at for at in found if at is not None), default=None)
 
     def _alerts(self, chc_id: int) -> Select[Any]:
         joined = t.alerts.outerjoin(t.patients, t.patients.c.id == t.alerts.c.patient_id)
