@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from contract import topics
@@ -13,11 +13,29 @@ from server.ports.store import Store
 from server.services import storing
 
 BATCH_MESSAGES_MAX: Final = 2000
+# One transaction's work: some 4,000 measurements, and at most 50,000 observations. After an outage
+# every message is a full envelope; two thousand of them in one commit would hold up everybody.
+BATCH_BYTES_MAX: Final = 2 * 1024 * 1024
 LINGER_SECONDS: Final = 0.020
 _IDLE_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 2.0
 
 log = logging.getLogger(__name__)
+
+
+def bounded(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Cut what came into batches, in order; one message may be larger than the bound."""
+    batch: list[Message] = []
+    size = 0
+    for message in messages:
+        own = len(message.arrival.payload) if message.arrival is not None else 0
+        if batch and size + own > BATCH_BYTES_MAX:
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += own
+    if batch:
+        yield batch
 
 
 class Intake:
@@ -49,7 +67,8 @@ class Intake:
             if not messages:
                 continue
             try:
-                self._store_all(messages)
+                for batch in bounded(messages):
+                    self._store_all(batch)
             except StoreUnavailable as error:
                 self._wait_for_store(error)
         self._connection.close()

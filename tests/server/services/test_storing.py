@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import event
 
 from contract.messages import Birth, Receipt, Refused, Tombstone, encoder
 from server.services.storing import Arrival
@@ -56,6 +57,19 @@ def test_a_record_read_again_from_the_device_is_one_measurement(home: World) -> 
     home.send(envelope("gw-1", [wire(3, 7, OK, T0)], 3))
     assert fates(home) == [(1, "stored"), (2, "duplicate"), (3, "duplicate")]
     assert home.answers[0].seq == 3
+
+
+def test_duplicates_cost_no_query_each(home: World) -> None:
+    batch = [wire(seq, seq, OK, T0) for seq in range(1, 41)]
+    home.send(envelope("gw-1", batch, 1))
+    asked: list[str] = []
+    event.listen(home.store.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    again = [wire(40 + seq, seq, OK, T0) for seq in range(1, 41)]
+    home.send(envelope("gw-1", again[:1], 41))
+    one = len(asked)
+    home.send(envelope("gw-1", again[1:], 42))
+    assert len(asked) == 2 * one
+    assert fates(home)[-1] == (80, "duplicate")
 
 
 def test_a_bad_measurement_costs_nobody_but_itself(home: World) -> None:
