@@ -17,7 +17,7 @@ from typing import Final
 import uvicorn
 
 from server.broker.supervisor import Supervisor
-from server.clock import now_ms
+from server.clock import Clock, monotonic_ms
 from server.domain.instants import MINUTE
 from server.domain.plans import Priority
 from server.errors import ReplicaUnavailable, StoreUnavailable
@@ -30,6 +30,7 @@ from server.services.judging import Judge, StateBehind, restore
 from server.services.matters import raise_matter
 from server.services.polling import ENGINE, poll
 from server.services.telling import deliver_messages
+from server.services.timekeeping import note_clock
 from server.settings import Settings
 from server.stores import snapshot
 from server.stores.influx import InfluxReplica
@@ -56,6 +57,8 @@ class Server:
         self._judging = threading.Lock()
         self._engine: Judge | None = None
         self._changes = Changes()
+        self._clock = Clock()
+        self._now = self._clock.now
         self._failed: BaseException | None = None
         self._stack = ExitStack()
 
@@ -90,7 +93,7 @@ class Server:
         self._intake = Intake(
             Connection(host, port, settings.keys_dir, name, embedded=settings.embedded_broker),
             self._database,
-            now=now_ms,
+            now=self._now,
             stored=self._judge_at_once,
             replicate=self._replica is not None,
         )
@@ -99,7 +102,7 @@ class Server:
             return self._intake.connected and (broker is None or broker.ready)
 
         application = make_application(
-            settings, self._database, self._changes, broker_ready=broker_ready, now=now_ms
+            settings, self._database, self._changes, broker_ready=broker_ready, now=self._now
         )
         config = uvicorn.Config(
             application,
@@ -146,21 +149,22 @@ class Server:
     def _judge(self) -> None:
         """The engine's own loop: what intake did not judge at once, due times, snapshots."""
         path = self._settings.snapshot_dir / "engine.npz"
-        beaten = saved = 0
+        beaten = saved = -_SNAPSHOT_EVERY  # by the clock that never goes back
         while not self._stopping.is_set():
             try:
                 with self._judging:
                     if self._engine is None:
                         self._engine = self._restored(path)
-                    raised = self._engine.run_once(now_ms())
+                    raised = self._engine.run_once(self._now())
                 if raised >= 0:
                     self._changes.notify()
-                if now_ms() - beaten > _BEAT_SECONDS * 1000:
-                    beaten = now_ms()
+                if monotonic_ms() - beaten > _BEAT_SECONDS * 1000:
+                    beaten = monotonic_ms()
                     with self._database.write() as tx:
-                        tx.heartbeat(ENGINE, beaten)
-                if now_ms() - saved > _SNAPSHOT_EVERY and raised < 0:
-                    saved = self._save(path)
+                        tx.heartbeat(ENGINE, self._now())
+                if monotonic_ms() - saved > _SNAPSHOT_EVERY and raised < 0:
+                    saved = monotonic_ms()
+                    self._save(path)
             except StateBehind:
                 self._engine = None
                 continue
@@ -180,7 +184,7 @@ class Server:
             self._stored.set()
             return
         try:
-            raised = self._engine.run_once(now_ms()) if self._engine is not None else 0
+            raised = self._engine.run_once(self._now()) if self._engine is not None else 0
         except (StateBehind, StoreUnavailable):
             self._stored.set()
             return
@@ -197,32 +201,43 @@ class Server:
         restore(self._database, state)
         return Judge(self._database, state)
 
-    def _save(self, path: Path) -> int:
+    def _save(self, path: Path) -> None:
         try:
             with self._judging, self._database.read() as tx:
                 if self._engine is not None:
                     snapshot.save(path, self._engine.state, tx.inputs.database_id())
         except (OSError, StoreUnavailable) as error:
             log.warning("no snapshot could be written: %s", error)
-        return now_ms()
 
     def _poll(self) -> None:
         screen = Screen(self._changes.notify)
+        was_told: bool | None = None
         while not self._stopping.wait(_POLL_SECONDS):
             try:
                 self._sole.keep()
+                was_told = self._mind_clock(was_told)
                 with self._database.write() as tx:
-                    moved = poll(tx, now_ms())
-                deliver_messages(self._database, screen, now_ms())
+                    moved = poll(tx, self._now())
+                deliver_messages(self._database, screen, self._now())
                 if moved:
                     self._changes.notify()
             except StoreUnavailable as error:
                 log.error("deadlines wait for the store: %s", error)
 
+    def _mind_clock(self, was_told: bool | None) -> bool:
+        """Say when the clock has jumped and when it is believed again; return what is told now."""
+        jumped_ms = self._clock.jumped_ms
+        if bool(jumped_ms) is not was_told:
+            if jumped_ms:
+                log.error("the clock jumped by %d ms: not believed yet", jumped_ms)
+            with self._database.write() as tx:
+                note_clock(tx, jumped_ms, self._now())
+        return bool(jumped_ms)
+
     def _follow(self) -> None:
         while not self._stopping.wait(_FOLLOW_SECONDS):
             try:
-                while follow_charts(self._database, now_ms()) and not self._stopping.is_set():
+                while follow_charts(self._database, self._now()) and not self._stopping.is_set():
                     pass
                 if self._replica is not None:
                     while follow_replica(self._database, self._replica):
@@ -248,7 +263,7 @@ class Server:
                     rule=f"broker-{kind}",
                     priority=Priority.MEDIUM,
                     detail=text,
-                    now=now_ms(),
+                    now=self._now(),
                 )
         except StoreUnavailable as error:
             log.error("a broker event could not be stored: %s: %s", kind, error)
