@@ -1,7 +1,8 @@
 """The engine's snapshot as a file: a SHA-256, then arrays, the last position and the database's id.
 
 A snapshot of another database, ahead of it, of another layout, or damaged, is not taken: the
-engine then folds the log from its start.
+engine then folds the log from its start. One ahead of its database is removed: the database was
+put back from an older copy, and would one day pass by the snapshot's position with other inputs.
 """
 
 import json
@@ -58,7 +59,8 @@ def load(path: Path, database_id: str, cursor: int) -> State:
                 log.warning("the snapshot is of another database or layout: not used")
                 return State()
             if meta["position"] > cursor:
-                log.warning("the snapshot is ahead of the database: not used")
+                log.warning("the snapshot is ahead of the database: removed")
+                path.unlink()
                 return State()
             return State(
                 position=meta["position"],

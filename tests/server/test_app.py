@@ -73,6 +73,22 @@ def test_it_is_healthy_without_its_replica_and_ends_when_told_to(tmp_path):
     assert (tmp_path / "data" / "snapshots" / "engine.npz").exists()
 
 
+@pytest.mark.parametrize("thread", ["_follow", "_poll", "_judge", "_take_in"])
+def test_a_thread_that_ends_by_an_error_ends_the_process_within_seconds(tmp_path, thread):
+    """H15: its supervisor starts it again; a server without an engine would look alive."""
+    settings = ServerProcess(tmp_path, free_port(), free_port()).settings
+    command = [sys.executable, "-m", "tests.server.failing", str(settings), thread]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as failing:
+        assert failing.stdout is not None
+        assert failing.stderr is not None
+        try:
+            assert b"fails\n" in iter(failing.stdout.readline, b"")
+            assert failing.wait(10) == 1
+        finally:
+            failing.kill()
+        assert b"ended by RuntimeError: on purpose" in failing.stderr.read()
+
+
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_a_second_server_on_one_database_does_not_start(tmp_path, kind):
     """Another data folder, another broker, another port: only the database is the same."""

@@ -52,9 +52,10 @@ def test_one_of_another_database_is_not_taken(saved, database):
     assert is_empty(snapshot.load(path, database, position))
 
 
-def test_one_ahead_of_its_database_is_not_taken(saved):
+def test_one_ahead_of_its_database_is_not_taken_then_or_later(saved):
     path, position = saved
     assert is_empty(snapshot.load(path, OWN, position - 1))
+    assert is_empty(snapshot.load(path, OWN, position + 1))
 
 
 def test_none_at_all_is_an_empty_state(tmp_path):
