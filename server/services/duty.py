@@ -28,19 +28,20 @@ def uncovered_of(chc: Chc) -> list[Span]:
 
 def duty_of(tx: Transaction, chc_id: int, now: int) -> Duty:
     """Return who of one CHC reads now."""
-    return _duty(tx.directory.chc_by_id(chc_id), tx.directory.on_duty(chc_id, now), now)
+    return duty_from(tx.directory.chc_by_id(chc_id), tx.directory.on_duty(chc_id, now), now)
 
 
 def duties(tx: Transaction, now: int) -> dict[int, Duty]:
     """Return who reads now, by CHC."""
     users = tx.directory.on_duty(None, now)
     return {
-        chc.id: _duty(chc, [user for user in users if user.chc_id == chc.id], now)
+        chc.id: duty_from(chc, [user for user in users if user.chc_id == chc.id], now)
         for chc in tx.directory.chcs()
     }
 
 
-def _duty(chc: Chc, users: Sequence[User], now: int) -> Duty:
+def duty_from(chc: Chc, users: Sequence[User], now: int) -> Duty:
+    """Return who of a CHC reads now, of those who are on duty."""
     agreed = recipient_hours_of(chc)
     last = chc.recipient if agreed is not None and agreed.until(now) is not None else None
     team = {user.name: Role(user.role) for user in users if user.name != last}

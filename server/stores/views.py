@@ -18,6 +18,7 @@ from server.ports.views import (
     MessageRow,
     NoteRow,
     ObservationView,
+    PauseRow,
     WaitingRow,
     WorklistRow,
 )
@@ -116,6 +117,20 @@ class PageRows:
     def alerts_of(self, patient_id: int) -> list[Alert]:
         query = select(*_ALERT).where(t.alerts.c.patient_id == patient_id)
         return [alert_of(row) for row in self._rows(query.order_by(t.alerts.c.raised_at.desc()))]
+
+    def owned_by(self, name: str) -> list[WorklistRow]:
+        joined = t.alerts.outerjoin(t.patients, t.patients.c.id == t.alerts.c.patient_id)
+        query = select(*_ALERT, *_NAME).select_from(joined)
+        own = query.where(t.alerts.c.owner == name, t.alerts.c.closed_at.is_(None))
+        return self._worklist_rows(own.order_by(URGENCY, t.alerts.c.raised_at))
+
+    def pauses(self, chc_id: int, now: int) -> dict[tuple[int | None, str], PauseRow]:
+        columns = [t.pauses.c[name] for name in PauseRow._fields]
+        query = select(t.pauses.c.patient_id, t.pauses.c.rule, *columns).where(
+            t.pauses.c.chc_id == chc_id, t.pauses.c.until_at > now
+        )
+        rows = self._rows(query.order_by(t.pauses.c.until_at))
+        return {(row[0], row[1]): PauseRow(*row[2:]) for row in rows}
 
     def evidence(self, alert_id: int) -> list[EvidenceRow]:
         at = and_(

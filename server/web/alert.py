@@ -100,6 +100,31 @@ def pause(visit: Here, alert_id: int) -> Response:
     )
 
 
+@router.post("/alerts/{alert_id}/resume")
+def resume(visit: Here, alert_id: int) -> Response:
+    """End a pause before its time."""
+    return _do(
+        visit,
+        alert_id,
+        "resumed",
+        lambda tx: alert_work.resume(tx, visit.user, alert_id, visit.now),
+    )
+
+
+@router.post("/alerts/{alert_id}/hand-over")
+def hand_over(visit: Here, alert_id: int) -> Response:
+    """Give one's own alert to a colleague on duty."""
+    to = visit.form.get("to", "")
+    if to not in [one.name for one in visit.colleagues]:
+        return _page(visit, alert_id, 422, wrong={"to": N_("Choose a colleague who is on duty.")})
+    return _do(
+        visit,
+        alert_id,
+        "handed-over",
+        lambda tx: alert_work.hand_over(tx, visit.user, alert_id, to, visit.now),
+    )
+
+
 @router.post("/alerts/{alert_id}/close")
 def close(visit: Here, alert_id: int) -> Response:
     """Finish the alert with an outcome and the next review."""
@@ -147,6 +172,7 @@ def _review_at(visit: Visit, outcome: str) -> int | None:
         day = date.fromisoformat(visit.form.get("review", "")).toordinal() - 719_163
     except ValueError:
         return None
+    assert visit.duty is not None  # noqa: S101 - whoever is signed in has a CHC
     begins = visit.duty.hours.next_start(at_local(day, 0, visit.zone_name) - 1)
     tomorrow = day == civil_day(visit.now, visit.zone_name) + 1
     if outcome == Outcome.NOT_REACHED and tomorrow:
@@ -168,7 +194,7 @@ def _page(
         row = tx.views.alert(visit.user.chc_id, alert_id)
         if row is None:
             raise NotFound(f"alert {alert_id}")
-        content = _content(tx, row)
+        content = _content(tx, row, visit.now)
         if row.alert.patient_id is not None:
             visit.looked_at(tx, row.alert.patient_id, "patient-seen", f"alert {alert_id}")
     return visit.page(
@@ -186,7 +212,7 @@ def _page(
     )
 
 
-def _content(tx: Transaction, row: WorklistRow) -> dict[str, Any]:
+def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
     alert = row.alert
     plans: list[PlanRow] = tx.directory.plans(alert.patient_id) if alert.patient_id else []
     past = tx.views.alerts_of(alert.patient_id) if alert.patient_id else []
@@ -203,6 +229,7 @@ def _content(tx: Transaction, row: WorklistRow) -> dict[str, Any]:
         "notes": tx.views.notes(alert.id),
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],
         "people": people(tx),
+        "pause": tx.views.pauses(alert.chc_id, at).get((alert.patient_id, alert.rule)),
     }
 
 

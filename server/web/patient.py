@@ -16,6 +16,7 @@ from server.engine.rules import COMPARATOR
 from server.errors import NotFound
 from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
+from server.services.duty import uncovered_of
 from server.web import charts
 from server.web.catalogues import N_
 from server.web.visit import Here, Visit, people
@@ -67,6 +68,7 @@ def show(visit: Here, patient_id: int) -> Response:
             "unjudged": tx.views.unjudged_of(patient_id),
             "people": people(tx),
             "faults": not_watching(visit, tx),
+            "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
         }
     return visit.page(
         "patient.html",

@@ -105,7 +105,7 @@ def problem(request: Request, status: int, incident: str = "") -> Response:
     visit: Visit | None = getattr(request.state, "visit", None)
     if visit is None:
         language = preferred(request.headers.get("accept-language", ""))
-        visit = Visit(site, site.now(), language, request.url.path, {}, None, "", None)
+        visit = Visit(site, site.now(), language, request.url.path, {}, None, "", None, None, [])
     return visit.page("error.html", status, status=status, incident=incident)
 
 

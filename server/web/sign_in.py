@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from server.domain.roles import Action
 from server.services import accounts
 from server.web.catalogues import LANGUAGES
-from server.web.visit import Here, Visit
+from server.web.visit import Here, Visit, own_path
 
 router = APIRouter()
 _NAME_MAX: Final = 60
@@ -44,7 +44,7 @@ def sign_in(visit: Here, request: Request) -> Response:
         return _form(visit, 401, next_path=next_path, name=given.name, refused=True)
     _end(visit)
     works = user.role != "administrator"
-    answer = visit.see(next_path if _own(next_path) else _home(works))
+    answer = visit.see(next_path if own_path(next_path) else _home(works))
     answer.set_cookie(
         visit.site.cookie,
         token,
@@ -73,7 +73,7 @@ def choose_language(visit: Here) -> Response:
     if language in LANGUAGES:
         with visit.site.store.write() as tx:
             tx.directory.set_language(visit.user.id, language)
-    return visit.see(back if _own(back) else "/")
+    return visit.see(back if own_path(back) else "/")
 
 
 def _form(
@@ -93,13 +93,3 @@ def _end(visit: Visit) -> None:
 
 def _home(works_alerts: bool) -> str:
     return "/worklist" if works_alerts else "/fleet"
-
-
-def _own(path: str) -> bool:
-    """Tell whether an address stays on this site: browsers read ``//`` and ``/\\`` as another."""
-    return (
-        path.startswith("/")
-        and not path.startswith("//")
-        and "\\" not in path
-        and (path.isprintable())
-    )

@@ -163,6 +163,9 @@ DONE: Final = {
     "noted": N_("The note is saved."),
     "paused": N_("Messages of this rule are paused."),
     "closed": N_("The alert is closed."),
+    "resumed": N_("The pause is ended."),
+    "handed-over": N_("The alert is handed over."),
+    "off-duty": N_("You are off duty now."),
     "released": N_("The measurement was given to the patient and is being judged."),
     "rejected": N_("The measurement was put away as not one of your patients'."),
 }

@@ -1,18 +1,18 @@
 """One request: who asks, in which language, with which form; and the page that answers it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from server.domain.duty import Duty
+from server.domain.duty import ENDS_SOON, Duty
 from server.domain.instants import at_local, civil_day
 from server.domain.roles import Action, Role, may
 from server.ports.directory import Chc, Session, User
 from server.ports.store import Transaction
-from server.services.duty import duty_of
+from server.services.duty import duty_from
 from server.web import texts
 from server.web.catalogues import LANGUAGES, formats, known, preferred
 from server.web.site import Site
@@ -41,17 +41,22 @@ class Visit:
     session: Session | None
     token: str
     chc: Chc | None
-    on_duty: Duty | None = None
+    duty: Duty | None
+    readers: Sequence[User]
     form: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, site: Site, request: Request, session: Session | None, token: str) -> "Visit":
         """Make the visit of a request; reads the CHC of who is signed in."""
-        chc, on_duty, now = None, None, site.now()
+        now = site.now()
+        chc: Chc | None = None
+        duty: Duty | None = None
+        readers: list[User] = []
         if session is not None:
             with site.store.read() as tx:
                 chc = tx.directory.chc_by_id(session.user.chc_id)
-                on_duty = duty_of(tx, chc.id, now)
+                readers = tx.directory.on_duty(chc.id, now)
+            duty = duty_from(chc, readers, now)
             language = known(session.user.language)
         else:
             asked = request.query_params.get("language")
@@ -66,7 +71,8 @@ class Visit:
             session,
             token,
             chc,
-            on_duty,
+            duty,
+            readers,
         )
 
     @property
@@ -76,10 +82,21 @@ class Visit:
         return self.session.user
 
     @property
-    def duty(self) -> Duty:
-        """Who reads now at the reader's CHC, as it was when the request came."""
-        assert self.on_duty is not None  # noqa: S101 - as with the user
-        return self.on_duty
+    def shift_until(self) -> int | None:
+        """When the reader's own duty ends, or None off duty."""
+        mine = [one.on_duty_until for one in self.readers if one.name == self.user.name]
+        return mine[0] if mine else None
+
+    @property
+    def shift_ends_soon(self) -> bool:
+        """Whether there is little time left to hand over, or to stay on."""
+        until = self.shift_until
+        return until is not None and until <= self.now + ENDS_SOON
+
+    @property
+    def colleagues(self) -> list[User]:
+        """Who else is on duty."""
+        return [one for one in self.readers if one.name != self.user.name]
 
     @property
     def zone_name(self) -> str:
@@ -133,6 +150,16 @@ class Visit:
 def _visit(request: Request) -> Visit:
     visit: Visit = request.state.visit
     return visit
+
+
+def own_path(path: str) -> bool:
+    """Tell whether an address stays on this site: browsers read ``//`` and ``/\\`` as another."""
+    return (
+        path.startswith("/")
+        and not path.startswith("//")
+        and "\\" not in path
+        and path.isprintable()
+    )
 
 
 Here = Annotated[Visit, Depends(_visit)]

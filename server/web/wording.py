@@ -7,11 +7,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from babel.numbers import format_decimal
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
-from server.domain.alerts import Alert, Kind
+from server.domain.alerts import REVIEW, Alert, Kind
+from server.domain.duty import Span, clock, grouped, is_long, last_day
 from server.domain.instants import MINUTE, civil_day, to_datetime, zone
 from server.domain.plans import SIDES, Gain, Plan
 from server.engine.rules import COMPARATOR
@@ -103,6 +104,8 @@ class Wording:
 
     def reason(self, alert: Alert, plans: Sequence[PlanRow]) -> str:
         """Say in words why there is an alert: value, unit and limit."""
+        if alert.rule.startswith(REVIEW):
+            return self._review(alert, plans)
         if alert.kind is Kind.TECHNICAL:
             return self.text(texts.TECHNICAL.get(alert.rule, N_("Vicino needs attention")))
         if alert.rule.startswith(_MISSING):
@@ -115,6 +118,7 @@ class Wording:
 
     def rule(self, name: str, plans: Sequence[PlanRow], at: int) -> str:
         """Say what a rule watches for, with the limit that was in force then."""
+        name = name.removeprefix(REVIEW)
         plan = plan_at(plans, at)
         for gain in plan.gains if plan else ():
             if gain.name == name:
@@ -146,11 +150,15 @@ class Wording:
         if alert.unanswered:
             return self.text(N_("UNANSWERED"))
         if alert.paused_until is not None:
-            return self.text(N_("paused until %(when)s"), when=self.clock(alert.paused_until))
+            paused = self.text(N_("paused until %(when)s"), when=self.clock(alert.paused_until))
+            return f"{paused}, {self._owned(alert, people)}" if alert.owner else paused
         if alert.owner is not None:
-            who = people.get(alert.owner, alert.owner)
-            return self.text(N_("taken on by %(who)s"), who=who)
+            return self._owned(alert, people)
         return self.text(N_("nobody has taken it on"))
+
+    def _owned(self, alert: Alert, people: dict[str, str]) -> str:
+        who = people.get(alert.owner or "", alert.owner or "")
+        return self.text(N_("taken on by %(who)s"), who=who)
 
     def next_step(self, alert: Alert) -> str:
         """Say what happens next by itself, and when."""
@@ -169,6 +177,18 @@ class Wording:
             return self.text(N_("people are told %(when)s"), when=when)
         return self.text(N_("escalates %(when)s"), when=when)
 
+    def hours(self, spans: list[Span]) -> str:
+        """Write hours of a week."""
+        return ", ".join(self._span(last, span) for last, span in grouped(spans))
+
+    def _span(self, last: int, span: Span) -> str:
+        names = get_day_names("abbreviated", locale=formats(self.language))
+        first, start, end = names[span.weekday], clock(span.start), clock(span.end)
+        if is_long(span):
+            return f"{first} {start} – {names[last_day(span)]} {end}"
+        days = first if last == span.weekday else f"{first}–{names[last]}"
+        return f"{days} {start}–{end}"
+
     def waiting_reason(self, fate: str, reason: str) -> str:
         """Say in words why a measurement is held or quarantined."""
         if fate == "held":
@@ -185,6 +205,13 @@ class Wording:
             return self.text(N_("%(code)s arrived, but cannot be read"), code=code)
         when = self.clock(alert.newest_at)
         return self.text(N_("%(code)s not measured, expected by %(when)s"), code=code, when=when)
+
+    def _review(self, alert: Alert, plans: Sequence[PlanRow]) -> str:
+        name = alert.rule.removeprefix(REVIEW)
+        technical = texts.TECHNICAL.get(name, N_("Vicino needs attention"))
+        is_technical = alert.kind is Kind.TECHNICAL
+        what = self.text(technical) if is_technical else self.rule(name, plans, alert.began_at)
+        return self.text(N_("Review is due: %(what)s"), what=what)
 
     def _gained(self, alert: Alert, gain: Gain) -> str:
         newest = "" if alert.newest is None else self.value(Code.WEIGHT, alert.newest)

@@ -70,14 +70,20 @@ def rows(visit: Here) -> Response:
 
 
 def ordered(rows: Sequence[WorklistRow]) -> list[WorklistRow]:
-    """Unanswered first, then by priority, unclaimed before claimed, the oldest first."""
+    """Unanswered first, then by priority, unclaimed before claimed, the oldest first.
+
+    An unanswered low alert stands first among the low ones only: what nobody measured over night
+    must not stand above a high alert of now.
+    """
     return sorted(rows, key=lambda row: urgency(row.alert))
 
 
-def urgency(alert: Alert) -> tuple[bool, int, bool, int]:
+def urgency(alert: Alert) -> tuple[bool, int, bool, bool, int]:
     """Return what open alerts are sorted by."""
     claimed = alert.owner is not None
-    return not alert.unanswered, _URGENCY[alert.priority], claimed, alert.raised_at
+    on_top = alert.unanswered and alert.priority is not Priority.LOW
+    order = _URGENCY[alert.priority]
+    return not on_top, order, not alert.unanswered, claimed, alert.raised_at
 
 
 def _content(visit: Visit) -> dict[str, Any]:
@@ -89,6 +95,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         plans = tx.views.plans_of(chc_id, alerted=filters.tab != "closed")
         staff = people(tx)
         faults = not_watching(visit, tx)
+        pauses = tx.views.pauses(chc_id, visit.now)
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
@@ -99,5 +106,6 @@ def _content(visit: Visit) -> dict[str, Any]:
         "hidden": len(shown) - len(kept),
         "plans": plans,
         "people": staff,
+        "pauses": pauses,
         "faults": faults,
     }

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from server.services import alert_work
 from tests.browser.conftest import ROOT, SCREENS, OpenPage, Served
 from tests.server.web.district import DAY, HOUR, MINUTE, District
 
@@ -27,15 +28,23 @@ def fill(district: District) -> dict[str, str]:
     with district.store.write() as tx:
         tx.connection.exec_driver_sql("update alerts set unanswered=1 where rule='spo2-low-outer'")
     outer = district.alert("systolic-high-outer")
+    with district.store.write() as tx:
+        anna = district.world.user("anna")
+        inner = district.alert("systolic-high-inner")
+        alert_work.acknowledge(tx, anna, inner, district.now)
+        until = district.now + HOUR
+        alert_work.pause(tx, anna, inner, until, "In hospital for a check", district.now)
     return {
         "worklist": "/worklist",
         "worklist-technical": "/worklist?tab=technical",
         "worklist-closed": "/worklist?tab=closed",
         "alert": f"/alerts/{outer}",
+        "alert-paused": f"/alerts/{district.alert('systolic-high-inner')}",
         "alert-technical": f"/alerts/{district.alert('measurement-held')}",
         "patients": "/patients",
         "patient": f"/patients/{district.maria}",
         "patient-not-watched": f"/patients/{bianchi}",
+        "duty": "/duty",
         "held": "/held",
         "fleet": "/fleet",
         "nothing-here": "/alerts/99999",
