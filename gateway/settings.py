@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contract.messages import Address, GatewayId
+from contract.tls import ClosingSocket
 from gateway.errors import SettingsError
 
 _ENVIRONMENT: Final = "VICINO_GATEWAY_"
@@ -81,6 +82,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=settings.ca_file)
     except ssl.SSLError as error:
         raise SettingsError(f"ca_file: {settings.ca_file}: no certificate in it") from error
+    context.sslsocket_class = ClosingSocket
     try:
         context.load_cert_chain(settings.certificate_file, settings.key_file)
     except ssl.SSLError as error:

@@ -34,6 +34,7 @@ from contract.messages import (
     down_decoder,
     encoder,
 )
+from contract.tls import ClosingSocket
 from simulators import encoders
 from simulators.physiology import Taken
 
@@ -87,6 +88,7 @@ class FleetGateway:
             protocol=MQTTProtocolVersion.MQTTv311,
         )
         tls = ssl.create_default_context(cafile=str(self.bundle / "ca.crt"))
+        tls.sslsocket_class = ClosingSocket
         tls.load_cert_chain(self.bundle / "gateway.crt", self.bundle / "gateway.key")
         client.tls_set_context(tls)
         ready = threading.Event()

@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from contract import topics
+from contract.tls import ClosingSocket
 from server.services.storing import Arrival
 
 SESSION_SECONDS: Final = 7 * 24 * 3600
@@ -55,6 +56,7 @@ class Connection:
         self._address = host, port
         self._client_id = client_id
         self._tls = ssl.create_default_context(cafile=str(keys_dir / "ca.crt"))
+        self._tls.sslsocket_class = ClosingSocket
         self._tls.load_cert_chain(keys_dir / "intake.crt", keys_dir / "intake.key")
         self._protocol = MQTTProtocolVersion.MQTTv311 if embedded else MQTTProtocolVersion.MQTTv5
         self._arrived: deque[Message] = deque()

@@ -6,14 +6,7 @@ import pytest
 
 from tests.chaos.campaign import run
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.broker,
-    # paho drops the socket of a broker that dies in the middle of a TLS handshake.
-    pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
-    ),
-]
+pytestmark = [pytest.mark.processes, pytest.mark.broker]
 
 
 @pytest.mark.parametrize("turn", range(2))

@@ -9,6 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contract import topics
 from contract.messages import Measurements, Receipt, down_decoder, up_decoder
+from contract.tls import ClosingSocket
 
 
 class Wire:
@@ -40,6 +41,7 @@ class Wire:
     def _listen(self, topic: str, authority: Path, certificate: Path, key: Path) -> None:
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
         context = ssl.create_default_context(cafile=authority)
+        context.sslsocket_class = ClosingSocket
         context.load_cert_chain(certificate, key)
         client.tls_set_context(context)
         client.reconnect_delay_set(0.1, 0.5)
