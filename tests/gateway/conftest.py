@@ -2,28 +2,14 @@
 
 import hashlib
 import shutil
-import socket
 import ssl
-import subprocess
-import sysconfig
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
-from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -39,128 +25,33 @@ from contract.messages import (
     encoder,
     up_decoder,
 )
-from simulators.ports import free_port
-from tests.needs import missing
+from server.settings import Settings
+from tests.brokers import KINDS, Mosquitto, Nats, prepared
 
 GATEWAY = "gw-001"
-_NAMES = ("broker", "server", GATEWAY)
-_NATS = """
-server_name: test
-listen: "127.0.0.1:-1"
-jetstream {{ store_dir: "{directory}/store" }}
-tls {{ {tls} }}
-mqtt {{ host: 127.0.0.1, port: {port}, tls {{ {tls} }} }}
-accounts {{ one {{ jetstream: enabled, users: [ {{user: "server"}}, {{user: "gw-001"}} ] }} }}
-"""
-_NATS_TLS = (
-    'cert_file: "{keys}/broker.crt", key_file: "{keys}/broker.key", '
-    'ca_file: "{keys}/ca.crt", verify_and_map: true'
-)
-_MOSQUITTO = """
-user root
-listener {port} 127.0.0.1
-cafile {keys}/ca.crt
-certfile {keys}/broker.crt
-keyfile {keys}/broker.key
-require_certificate true
-use_identity_as_username true
-allow_anonymous true
-"""
 
 
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory) -> Path:
-    """A certificate authority with a certificate for the broker, the server and a gateway."""
-    directory = tmp_path_factory.mktemp("keys")
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    _write(directory, "ca", authority_key, "test authority", authority_key, is_authority=True)
-    for name in _NAMES:
-        _write(directory, name, ec.generate_private_key(ec.SECP256R1()), name, authority_key)
-    return directory
+@pytest.fixture
+def place(tmp_path: Path) -> Settings:
+    """An authority with a certificate for the broker, the server and a gateway."""
+    return prepared(tmp_path / "broker", (GATEWAY,))
 
 
-def _write(directory, name, key, common_name, signer, *, is_authority=False):
-    now = datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(common_name), x509.DNSName("localhost")]),
-            critical=False,
-        )
-    )
-    certificate = builder.sign(signer, hashes.SHA256())
-    (directory / f"{name}.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (directory / f"{name}.key").write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
+@pytest.fixture
+def keys(place: Settings) -> Path:
+    """What the gateway is given: its certificate and key, and the authority's certificate."""
+    folder = place.data_dir.parent
+    shutil.copy(place.keys_dir / "ca.crt", folder)
+    return folder
 
 
-@dataclass
-class Broker:
-    """A broker process that can be stopped and started again on the same port and store."""
-
-    command: list[str]
-    port: int
-    _process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the broker did not start")
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
-def _nats(directory: Path, keys: Path) -> Broker:
-    port = free_port()
-    tls = _NATS_TLS.format(keys=keys)
-    path = directory / "nats.conf"
-    path.write_text(_NATS.format(directory=directory, tls=tls, port=port))
-    executable = Path(sysconfig.get_path("scripts")) / "nats-server"
-    return Broker([str(executable), "-c", str(path)], port)
-
-
-def _mosquitto(directory: Path, keys: Path) -> Broker:
-    executable = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if executable is None:
-        missing("mosquitto")
-    port = free_port()
-    path = directory / "mosquitto.conf"
-    path.write_text(_MOSQUITTO.format(keys=keys, port=port))
-    return Broker([executable, "-c", str(path)], port)
-
-
-@pytest.fixture(params=["nats", "mosquitto"])
-def broker(request, tmp_path, keys) -> Iterator[Broker]:
+@pytest.fixture(params=list(KINDS))
+def broker(request, place) -> Iterator[Nats | Mosquitto]:
     """A running broker of each kind: NATS speaks MQTT 3.1.1 only, mosquitto also 5."""
-    directory = tmp_path / "broker"
-    directory.mkdir()
-    made = {"nats": _nats, "mosquitto": _mosquitto}[request.param](directory, keys)
+    made = KINDS[request.param](place)
     made.start()
     yield made
-    made.kill()
+    made.stop()
 
 
 @dataclass
@@ -209,19 +100,20 @@ class Server:
 
 
 @pytest.fixture
-def server(broker, keys) -> Iterator[Server]:
+def server(broker) -> Iterator[Server]:
     """The server, subscribed at the broker."""
     made, ready = Server(), threading.Event()
     client = Client(CallbackAPIVersion.VERSION2, client_id="server")
+    keys = broker.settings.keys_dir
     context = ssl.create_default_context(cafile=keys / "ca.crt")
-    context.load_cert_chain(keys / "server.crt", keys / "server.key")
+    context.load_cert_chain(keys / "intake.crt", keys / "intake.key")
     client.tls_set_context(context)
     client.reconnect_delay_set(1, 1)
     client.on_connect = lambda c, *_: c.subscribe(topics.ALL_UP, qos=1)
     client.on_subscribe = lambda *_: ready.set()
     client.on_message = lambda _c, _u, message: made.take(message.payload)
     made.publish = lambda payload: client.publish(topics.down(GATEWAY), payload, qos=1)
-    client.connect("localhost", broker.port)
+    client.connect(*broker.settings.broker_address)
     client.loop_start()
     assert ready.wait(10)
     yield made

@@ -35,7 +35,7 @@ receipt_seconds = 1
 @pytest.fixture
 def settings(tmp_path, broker, keys):
     path = tmp_path / "gateway.toml"
-    path.write_text(SETTINGS.format(port=broker.port, keys=keys))
+    path.write_text(SETTINGS.format(port=broker.settings.broker_port, keys=keys))
     return path
 
 

@@ -16,7 +16,7 @@ from server.intake.loop import Intake
 from server.ports.store import Store
 from server.settings import Settings
 from server.stores.database import Database
-from tests.server.intake.brokers import KINDS, prepared, until
+from tests.brokers import KINDS, prepared, until
 from tests.server.world import World
 
 GATEWAY = "gw-1"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.stores.database import Database
-from tests.server.intake.brokers import until
+from tests.brokers import until
 from tests.server.intake.conftest import running
 from tests.server.world import World, envelope, wire
 

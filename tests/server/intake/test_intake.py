@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from contract.messages import Refused
-from tests.server.intake.brokers import until
+from tests.brokers import until
 from tests.server.intake.conftest import connection_of, running
 from tests.server.world import EPOCH, envelope, wire
 
@@ -125,6 +125,7 @@ def test_a_message_of_an_earlier_connection_is_never_acknowledged(broker, voice,
         (third,) = taken(connection)
         assert first.arrival == second.arrival == third.arrival
         connection.done([third])
+        assert connection.take(1, 0.0, 0.5) == []  # the broker hears it before it is stopped
         restart(broker, connection)
         # Beyond the time after which the broker would say it again.
         assert connection.take(1, 0.0, 7.0) == []

@@ -1,6 +1,11 @@
-"""Real brokers with our certificates: NATS under its supervisor, and mosquitto with an ACL."""
+"""Real brokers with our certificates: NATS under its supervisor, and mosquitto with an ACL.
 
+Each can be stopped or killed, and started again on the same port and store.
+"""
+
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -80,6 +85,12 @@ class Nats:
     def stop(self) -> None:
         self._supervisor.stop()
 
+    def kill(self) -> None:
+        pid = access.running(self.settings)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        self._supervisor.stop()  # or it would start it again
+
 
 class Mosquitto:
     """The Debian package; it keeps its sessions over an orderly restart."""
@@ -109,8 +120,11 @@ class Mosquitto:
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def _listens(self) -> bool:
         try:
