@@ -59,7 +59,12 @@ def sign_in(visit: Here, request: Request) -> Response:
 
 @router.post("/sign-out")
 def sign_out(visit: Here) -> Response:
-    """End the session on the server: the token opens nothing any more."""
+    """End the session on the server: the token opens nothing any more.
+
+    Who is on duty is asked first whether the duty ends too: nobody reads behind a closed session.
+    """
+    if visit.shift_until is not None and "anyway" not in visit.form:
+        return visit.see("/duty?leaving=1")
     _end(visit)
     answer = visit.see("/sign-in")
     answer.delete_cookie(visit.site.cookie, path="/", secure=visit.site.secure, httponly=True)

@@ -65,6 +65,16 @@ def test_going_off_shows_first_what_one_owns(district: District):
     assert owner(district, number) == "anna"
 
 
+def test_signing_out_on_duty_asks_first(district: District):
+    browser = district.browser("anna")
+    assert browser.post("/sign-out").headers["location"] == "/duty?leaving=1"
+    assert "Sign out and stay on duty" in browser.get("/duty?leaving=1").text
+    browser.post("/duty/off")
+    assert browser.post("/sign-out").headers["location"] == "/sign-in"
+    browser = district.browser("bruno")
+    assert browser.post("/sign-out", {"anyway": "1"}).headers["location"] == "/sign-in"
+
+
 def test_all_is_handed_over_as_one_act(district: District):
     number = raised(district)
     anna, bruno = district.browser("anna"), district.browser("bruno")
