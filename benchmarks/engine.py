@@ -10,8 +10,9 @@ from benchmarks.dict_loop import Slot, judge
 from benchmarks.table import Row, interleaved
 from contract.codes import BY_NUMBER, Code
 from server.domain.plans import Gain, Plan, Threshold
+from server.engine import gain
 from server.engine.rules import SIGNS, Version, compile_version
-from server.engine.state import CODES, FOREVER, State, empty_gains, empty_rows, write_rules
+from server.engine.state import CODES, EXTRA, FOREVER, State, empty_rows, write_rules
 from server.engine.step import Observations, apply, findings, step
 
 BATCH = 1024
@@ -83,15 +84,20 @@ def _limits() -> dict[Code, tuple[int, int]]:
 def _state(patients: int, version: Version) -> State:
     """Make a state of many equal patients: one row a code, copied."""
     used = patients * len(CODES_WATCHED)
-    rows, gains = empty_rows(used), empty_gains(patients)
+    rows, state = empty_rows(used), State()
+    extra, gains = state.tables["extra"], state.tables["gain"]
+    extra.rows, gains.rows = np.zeros(patients, EXTRA), gain.empty(patients)
+    extra.used = gains.used = patients
+    for name in EXTRA.names or ():
+        extra.rows[name] = np.arange(patients) if name == "gain" else -1
     for place, code in enumerate(CODES_WATCHED):
-        one, gain = empty_rows(1), empty_gains(1)
-        write_rules(one[0], gain[0], code, [version], 1, 0)
+        one, row = empty_rows(1), gain.empty(1)
+        write_rules(one[0], {"gain": row[0]}, code, [version], 1, 0)
         every = slice(place, used, len(CODES_WATCHED))
         rows[every] = one[0]
         if code is Code.WEIGHT:
-            rows["gain"][every] = np.arange(patients)
-            gains[:] = gain[0]
+            rows["extra"][every] = np.arange(patients)
+            gains.rows[:] = row[0]
     slots = np.full((patients + 1, CODES), -1, np.int32)
     owner = np.zeros((used, 2), np.int32)
     for place, code in enumerate(CODES_WATCHED):
@@ -100,7 +106,7 @@ def _state(patients: int, version: Version) -> State:
         owner[place :: len(CODES_WATCHED), 1] = BY_NUMBER.index(code)
     due_at = np.full(used, FOREVER, np.int64)
     versions = {patient: [version] for patient in range(patients)}
-    return State(0, used, rows, due_at, gains, patients, owner, slots, ["UTC"], versions)
+    return State(0, used, rows, due_at, state.tables, owner, slots, ["UTC"], versions)
 
 
 def _slots(patients: int) -> dict[tuple[int, int], Slot]:
@@ -124,6 +130,7 @@ def _batches(patients: int):
     for code, (least, _) in _limits().items():
         low[BY_NUMBER.index(code)] = least
         step_of[BY_NUMBER.index(code)] = {Code.WEIGHT: 1000, Code.TEMPERATURE: 100}.get(code, 10)
+    steady = np.ones(BATCH, np.bool_)
     for number in count():
         code = random.choice(numbers, BATCH)
         patient = random.integers(0, patients, BATCH)
@@ -131,7 +138,7 @@ def _batches(patients: int):
         value = ((low[code] + near) * step_of[code]).astype(np.int32)
         at = _START + number * 600_000 + np.sort(random.integers(0, 600_000, BATCH))
         serial = np.arange(BATCH, dtype=np.int64) + number * BATCH
-        yield Observations(patient, code, at, serial, value, serial, serial)
+        yield Observations(patient, code, at, serial, value, serial, serial, steady)
 
 
 def _rows(batch: Observations) -> list[tuple[int, int, int, int]]:

@@ -362,7 +362,7 @@ def follow_up_at(priority: Priority, now: int, hours: Hours) -> int:
 
 def is_low(rule: str) -> bool:
     """Tell whether a rule grows worse downwards."""
-    return "-low-" in rule
+    return "-low-" in rule or "-fall" in rule
 
 
 def _start_chain(

@@ -7,14 +7,15 @@ Limits are decimals in the code's unit here, scaled integers in the engine.
 
 from collections.abc import Iterator
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from contract.codes import DEFINITIONS, Code, scaled
+from server.domain.priorities import Priority as Priority
 from server.domain.roles import Role
+from server.domain.window_rules import WindowRule, problems
 from server.errors import WrongInput
 
 SIDES: Final = ("low-outer", "low-inner", "high-inner", "high-outer")
@@ -31,14 +32,6 @@ _TOGETHER: Final = (
     (Code.TEMPERATURE,),
     (Code.GLUCOSE,),
 )
-
-
-class Priority(StrEnum):
-    """IEC 60601-1-8: high needs somebody at once, medium promptly, low some time today."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
 
 
 class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -118,6 +111,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
 
     thresholds: list[Threshold] = []
     gains: Annotated[list[Gain], Meta(max_length=2)] = []
+    rules: Annotated[list[WindowRule], Meta(max_length=40)] = []
     expected: list[Expected] = []
     chain: dict[Literal["high", "medium", "low"], Annotated[list[Step], Meta(min_length=1)]] = {}
 
@@ -130,6 +124,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
             return self.expected
         watched = {threshold.code for threshold in self.thresholds}
         watched |= {Code.WEIGHT} if self.gains else set()
+        watched |= {rule.code for rule in self.rules}
         due = [codes[0] for codes in _TOGETHER if watched & set(codes)]
         alone = watched - {code for codes in _TOGETHER for code in codes}
         return [Expected(code=code) for code in due or sorted(alone)]
@@ -175,9 +170,9 @@ def plan_json(plan: Plan) -> str:
 
 def priority_of(rule: str, plan: Plan | None) -> Priority:
     """Return the priority that a rule's name fixes: outer high, inner medium, missing low."""
-    for gain in plan.gains if plan else ():
-        if gain.name == rule:
-            return gain.priority
+    for one in (*plan.gains, *plan.rules) if plan else ():
+        if one.name == rule:
+            return one.priority
     if rule.endswith("-outer"):
         return Priority.HIGH
     return Priority.LOW if rule.startswith("missing-") else Priority.MEDIUM
@@ -207,6 +202,9 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"gains {gain.name}: the name is that of a threshold"
     if len({gain.name for gain in plan.gains}) < len(plan.gains):
         yield "a gain is named twice"
+    for name in {gain.name for gain in plan.gains} & {rule.name for rule in plan.rules}:
+        yield f"rules {name}: a gain has that name"
+    yield from problems(plan.rules)
 
 
 def _threshold_problems(threshold: Threshold) -> Iterator[str]:

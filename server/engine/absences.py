@@ -40,9 +40,7 @@ def fall_due(state: State, now: int) -> Fallen:
     """Judge every slot whose due time has come, on what was received until now."""
     slots = np.flatnonzero(state.due_at[: state.used] <= now)
     rows, due_at = take(state.rows, slots), state.due_at[slots]
-    none = np.zeros(0, np.intp)
-    overlay = Overlay(slots, rows, none, take(state.gains, none), due_at=due_at)
-    fallen = Fallen(overlay)
+    fallen = Fallen(Overlay(slots, rows, due_at=due_at))
     for index, slot in enumerate(slots):
         patient, number = state.owner[slot].tolist()
         code, due = BY_NUMBER[number], int(due_at[index])
@@ -50,7 +48,7 @@ def fall_due(state: State, now: int) -> Fallen:
             absence, due_at[index] = _fall(state, rows[index], patient, code, due)
         except Exception as error:  # noqa: BLE001 - one poisonous slot must not stop a district
             fallen.failed.append((patient, code, f"{type(error).__name__}: {error}"))
-            due_at[index] = now + DAY
+            due_at[index] = due + DAY
             continue
         if absence is not None:
             set_active(rows, index, MISSING_BIT)

@@ -4,18 +4,16 @@ What a rule means is said in ``series``, one observation after the other; this i
 thousands at once, and the property tests hold the two equal.
 """
 
-from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.domain.instants import DAY, MINUTE, utc_offset
-from server.engine.rules import COMPARATOR, GAINS, SIGNS, THRESHOLDS
-from server.engine.series import DAYS_KEPT
+from server.engine.families import FAMILIES
+from server.engine.instant import instants
+from server.engine.rules import COMPARATOR, SIGNS
 from server.engine.state import ACTIVE_SHIFT, take
 
-_QUARTER: Final = 15 * MINUTE
 _SIGNS: Final = np.array(SIGNS, np.int32)
 _ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.int64)
 # Of the four limits, a bit each: the outer ones; the inner ones; the inner ones' bits, each moved
@@ -26,36 +24,91 @@ _ENTERING: Final = np.array([bits >> 1 & 1 | bits << 6 & 256 for bits in range(1
 _REGISTERS: Final = 0xFEFE  # both registers moved on by one place, and room for the newest
 
 
+class Touched(NamedTuple):
+    """The touched rows of one family: whose each is (a place among the slots' rows, ascending),
+    its place in the state's table, and the row by value."""
+
+    owner: NDArray[np.intp]
+    at: NDArray[Any]
+    rows: NDArray[np.void]
+
+    def head(self, count: int) -> "Touched":
+        """Return those of the first slots' rows, in place."""
+        end = int(self.owner.searchsorted(count))
+        return Touched(self.owner[:end], self.at[:end], self.rows[:end])
+
+    def of(self, owners: NDArray[np.intp]) -> "Touched":
+        """Return copies for some slots' rows: ``owner`` counts among them, ``at`` is the place
+        in this."""
+        place = self.owner.searchsorted(owners)
+        has = self.owner.take(place, mode="clip") == owners
+        return Touched(has.nonzero()[0], place[has], take(self.rows, place[has]))
+
+    def place_of(self, owner: int) -> int | None:
+        """Return where a slot's row stands in this, or None."""
+        place = int(self.owner.searchsorted(owner))
+        return place if place < len(self.owner) and self.owner[place] == owner else None
+
+
+class Values(NamedTuple):
+    """One observation a row, column by column; see ``series.Observation``."""
+
+    at: NDArray[np.int64]
+    key: NDArray[np.int64]
+    value: NDArray[np.int32]
+    steady: NDArray[np.bool_]
+
+
 def judge(
     rows: NDArray[np.void],
-    gains: NDArray[np.void],
-    gaining: NDArray[np.intp],
-    at: NDArray[np.int64],
-    key: NDArray[np.int64],
-    value: NDArray[np.int32],
+    windows: dict[str, Touched],
+    given: Values,
     zones: list[str],
     found: NDArray[np.int64],
 ) -> None:
-    """Judge one observation a row, moving ``rows`` and ``gains`` on in place.
+    """Judge one observation a row, moving ``rows`` and those of the families on in place.
 
-    ``gains`` belong to the rows ``gaining``. ``found`` comes as zeros and gets a bit for each rule
-    that the observation is beyond. Nearly every value is calm, and nothing held before it: those
-    cost three comparisons.
+    ``found`` comes as zeros and gets a bit for each rule that the observation is beyond. Nearly
+    every value is calm, and nothing held before it: those cost three comparisons.
     """
+    value = given.value
     stirred = rows["bits"] != 0
     stirred |= value < rows["calm"][:, 0]
     stirred |= value > rows["calm"][:, 1]
-    if len(gaining):
-        zone = rows["zone"][gaining]
-        gained = _gain(gains, zone, at.take(gaining), value.take(gaining), zones)
-        found[gaining] = gained
-        stirred[gaining] |= gained != 0
+    if windows:
+        _judge_windows(rows, windows, given, zones, found)
+        stirred |= found != 0
     some = stirred.nonzero()[0]
     if len(some):
         beyond, bits = _thresholds(take(rows, some), value.take(some))
         rows["bits"][some] = bits | found[some] << ACTIVE_SHIFT
         found[some] |= beyond
-    rows["last"][:, 0], rows["last"][:, 1] = at, key
+    rows["last"][:, 0], rows["last"][:, 1] = given.at, given.key
+
+
+def _judge_windows(
+    rows: NDArray[np.void],
+    windows: dict[str, Touched],
+    given: Values,
+    zones: list[str],
+    found: NDArray[np.int64],
+) -> None:
+    """Ask each family about its rows; a comparator is no number, and has no part in any."""
+    for family in FAMILIES:
+        if (touched := windows.get(family.name)) is None:
+            continue
+        owner = touched.owner
+        value = given.value.take(owner)
+        number = np.abs(value) != COMPARATOR
+        every = np.count_nonzero(number) == len(number)
+        kept = slice(None) if every else number.nonzero()[0]
+        owner = owner[kept]
+        own = rows["zone"][owner], zones, given.steady.take(owner)
+        now = instants(given.at.take(owner), value[kept], *own)
+        moved = touched.rows[kept]
+        found[owner] |= family.judge_rows(moved, now)
+        if not every:
+            touched.rows[kept] = moved
 
 
 def _thresholds(
@@ -68,11 +121,11 @@ def _thresholds(
     signed, bound, bits = value[:, None] * _SIGNS, rows["bound"], rows["bits"]
     beyond = _packed(signed > bound)
     near = _packed(signed > bound - rows["hysteresis"][:, None])
-    need, window = rows["need"].astype(np.int64), rows["window"] * np.int64(0x0101)
-    shift = (bits << 1 & _REGISTERS | _ENTERING.take(beyond)) & window
+    need, window = rows["need"].astype(np.int64), rows["window"].astype(np.int64)
+    shift = bits << 1 & _REGISTERS | _ENTERING.take(beyond)
     holds = bits >> ACTIVE_SHIFT & near | beyond & _OUTER
-    holds |= (_ONES.take(shift & 255) >= need).astype(np.int64) << 1
-    holds |= (_ONES.take(shift >> 8) >= need).astype(np.int64) << 2
+    holds |= (_ONES.take(shift & window) >= need).astype(np.int64) << 1
+    holds |= (_ONES.take(shift >> 8 & window) >= need).astype(np.int64) << 2
     holds |= np.where(np.abs(value) == COMPARATOR, beyond & _INNER, 0)
     return holds & beyond, shift | holds << ACTIVE_SHIFT
 
@@ -80,53 +133,3 @@ def _thresholds(
 def _packed(truths: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Pack rows of four truths into one number each, the first in bit 0."""
     return np.packbits(truths, axis=1, bitorder="little")[:, 0].astype(np.int64)
-
-
-def _gain(
-    gains: NDArray[np.void],
-    zone: NDArray[np.uint16],
-    at: NDArray[np.int64],
-    value: NDArray[np.int32],
-    zones: list[str],
-) -> NDArray[np.int64]:
-    """Judge the gains of weighings; a comparator has none, and is no base of one."""
-    today = _civil_days(at, zone, zones)
-    number = np.abs(value) != COMPARATOR
-    every = np.count_nonzero(number) == len(number)
-    result = np.zeros(len(value), np.int64)
-    past = today[:, None] - gains["day"]
-    for rule in range(GAINS):
-        if np.count_nonzero(days := gains["days"][:, rule]):
-            inside = (past >= 1) & (past <= days[:, None])
-            # With no base the gain is hugely negative.
-            base = np.where(inside, gains["first"], COMPARATOR).min(axis=1)
-            beyond = value - base > gains["exceeds"][:, rule]
-            result |= (beyond if every else beyond & number).astype(np.int64) << THRESHOLDS + rule
-    # Only the first weighing of a civil day is remembered.
-    row, kept = np.arange(len(gains)), today % DAYS_KEPT
-    newer = gains["day"][row, kept] < today
-    fresh = (newer if every else newer & number).nonzero()[0]
-    row, kept = row.take(fresh), kept.take(fresh)
-    gains["day"][row, kept], gains["first"][row, kept] = today.take(fresh), value.take(fresh)
-    return result
-
-
-def _civil_days(
-    at: NDArray[np.int64], zone: NDArray[np.uint16], zones: list[str]
-) -> NDArray[np.int32]:
-    """Return the civil day of each instant in its own zone."""
-    # Every zone changes its offset on a full quarter of an hour of UTC, so one look is exact; and
-    # never twice within a day, so two looks suffice for a short batch of one zone.
-    first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
-    if last - first < DAY and (zone == zone[:1]).all() and len(zone):
-        name = zones[int(zone[0])]
-        if (offset := _offset(first // _QUARTER, name)) == _offset(last // _QUARTER, name):
-            return ((at + offset) // DAY).astype(np.int32)
-    looks, where = np.unique((at // _QUARTER) << 12 | zone, return_inverse=True)
-    offsets = [_offset(int(look) >> 12, zones[int(look) & 4095]) for look in looks]
-    return ((at + np.array(offsets, np.int64)[where]) // DAY).astype(np.int32)
-
-
-@lru_cache(maxsize=4096)
-def _offset(quarter: int, zone_name: str) -> int:
-    return utc_offset(quarter * _QUARTER, zone_name)

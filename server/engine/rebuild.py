@@ -10,13 +10,13 @@ import numpy as np
 
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
+from server.engine.kernel import Touched
 from server.engine.rules import MISSING_BIT, NOTHING, Compiled, Version, in_force
-from server.engine.series import Finding, Memory, Observation, fold
+from server.engine.series import Finding, Memory, Observation, families_of, fold, fresh
 from server.engine.state import (
     FOREVER,
     State,
     active,
-    empty_gains,
     empty_rows,
     write_memory,
     write_rules,
@@ -45,8 +45,11 @@ def with_version(versions: list[Version], version: Version) -> list[Version]:
 
 def slots_of(state: State, patient: int, versions: list[Version]) -> list[int]:
     """Return the patient's slots that these versions watch; new ones watch nothing yet."""
-    codes = {code for version in versions for code in version.rules}
-    return [state.make_slot(patient, code) for code in sorted(codes)]
+    slots = []
+    for code in sorted({code for version in versions for code in version.rules}):
+        slots.append(state.make_slot(patient, code))
+        state.make_room(slots[-1], families_of(versions, code))
+    return slots
 
 
 def rebuild(
@@ -64,22 +67,25 @@ def rebuild(
     missing measurement is due.
     """
     patient, number = (int(part) for part in state.owner[slot])
-    code, memory = BY_NUMBER[number], Memory()
+    code, places = BY_NUMBER[number], state.places(slot)
+    memory = fresh(family for family, _ in places)
     wanted = fold(patient, code, versions, memory, sorted(history))
-    rows, gain_at = empty_rows(1), state.rows["gain"][[slot]]
-    gain_at = gain_at[gain_at >= 0]
-    gains = empty_gains(len(gain_at))
-    gain = gains[0] if len(gains) else None
-    rows["gain"] = state.rows["gain"][slot]
+    rows, tables = empty_rows(1), {family.name: family.empty(1) for family, _ in places}
+    windows = {name: table[0] for name, table in tables.items()}
+    rows["extra"] = state.rows["extra"][slot]
     version = in_force(versions, max(memory.at, now))
     zone = state.zone_number(version.zone_name if version else "UTC")
-    write_rules(rows[0], gain, code, versions, max(memory.at, now), zone)
+    write_rules(rows[0], windows, code, versions, max(memory.at, now), zone)
     missing = int(active(state.rows[[slot]])[0]) & 1 << MISSING_BIT
     if missing and memory.at <= int(state.rows["last"][slot, 0]):
         memory.active |= missing
-    write_memory(rows[0], gain, memory)
+    write_memory(rows[0], windows, memory)
+    touched = {
+        family.name: Touched(np.zeros(1, np.intp), np.array([place]), tables[family.name])
+        for family, place in places
+    }
     due_at = np.array([next_due(versions, code, int(state.due_at[slot]), now)])
-    overlay = Overlay(np.array([slot]), rows, gain_at, gains, due_at)
+    overlay = Overlay(np.array([slot]), rows, touched, due_at)
     was = {_identity(finding): finding for finding in in_force_now}
     will = {_identity(finding): finding for finding in wanted}
     return Rebuilt(

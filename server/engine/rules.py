@@ -1,36 +1,101 @@
 """A confirmed plan version as the engine's numbers: limits, windows, gains and due times by code.
 
-Seven rules can be on at one code: four thresholds (in the order of ``SIDES``), two gains, and
-the missing measurement. A rule's *bit* is its place in ``Compiled.names``.
+At one code can be on: four thresholds (in the order of ``SIDES``), two gains, the missing
+measurement, and rules over windows. A rule's *bit* is its place in ``Compiled.names``.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from enum import IntEnum
+from itertools import count
+from typing import Final, NamedTuple
 
-from contract.codes import Code, scaled
+from contract.codes import DEFINITIONS, Code, scaled
+from server.domain.instants import HOUR
 from server.domain.plans import SIDES, Plan
+from server.domain.window_rules import (
+    AVERAGES_MAX,
+    CHANGES_MAX,
+    TRENDS_MAX,
+    Average,
+    Baseline,
+    Change,
+    Crossover,
+    Slope,
+    Spread,
+    WindowRule,
+)
 
 THRESHOLDS: Final = 4
 GAINS: Final = 2
 MISSING_BIT: Final = THRESHOLDS + GAINS
+CHANGE_BIT: Final = MISSING_BIT + 1
+TREND_BIT: Final = CHANGE_BIT + CHANGES_MAX
+AVERAGE_BIT: Final = TREND_BIT + TRENDS_MAX
+RULES: Final = AVERAGE_BIT + AVERAGES_MAX
 # A limit that is not set: no value reaches it, nor does a comparator (which is 2**30).
 UNLIMITED: Final = 2**31 - 1
 COMPARATOR: Final = 2**30
 SIGNS: Final = (-1, -1, 1, 1)  # low rules judge the negated value, so every rule is "more than"
 
 
+class TrendKind(IntEnum):
+    """Which trend a compiled rule is; 0 in an array is none."""
+
+    CROSSOVER = 1
+    BASELINE = 2
+    SPREAD = 3
+    SLOPE = 4
+
+
+class ChangeRule(NamedTuple):
+    """Over ``reach`` ms. ``exceeds`` is in scaled integers, or in thousandths of a percent;
+    ``sign`` is 1 for a rise, -1 for a fall; ``inclusive`` is 1 where the bound itself counts."""
+
+    reach: int
+    sign: int
+    exceeds: int
+    inclusive: int
+    percent: int
+
+
+class TrendRule(NamedTuple):
+    """Over ``days`` civil days (``short`` of them too, for a crossover). ``exceeds`` is in scaled
+    integers; for a baseline in thousandths of a standard deviation, for a slope in thousandths of
+    a scaled integer a day."""
+
+    kind: int
+    days: int
+    short: int
+    sign: int
+    exceeds: int
+    inclusive: int
+    least: int
+
+
+class AverageRule(NamedTuple):
+    """``exceeds`` is a scaled integer, ``least`` the values that make it sufficient."""
+
+    sign: int
+    exceeds: int
+    inclusive: int
+    least: int
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One code's rules. ``bounds`` are signed limits; ``exceeds`` are strict gains in grams; an
-    inner rule holds when ``need`` of the last ``of_last`` values are beyond its limit."""
+    """One code's rules. ``bounds`` are signed limits; ``exceeds`` are strict gains; an inner rule
+    holds when ``need`` of the last ``of_last`` values are beyond its limit."""
 
-    names: tuple[str | None, ...] = (None,) * (MISSING_BIT + 1)
+    names: tuple[str | None, ...] = (None,) * RULES
     bounds: tuple[int, ...] = (UNLIMITED,) * THRESHOLDS
     hysteresis: int = 0
     need: int = 1
     of_last: int = 1
     gain_days: tuple[int, ...] = (0,) * GAINS
     exceeds: tuple[int, ...] = (UNLIMITED,) * GAINS
+    changes: tuple[ChangeRule, ...] = ()
+    trends: tuple[TrendRule, ...] = ()
+    averages: tuple[AverageRule, ...] = ()
     due_minute: int = -1
 
 
@@ -56,7 +121,7 @@ def compile_version(number: int, from_at: int, zone_name: str, plan: Plan) -> Ve
 
 
 def _compiled(code: Code, plan: Plan) -> Compiled:
-    names: list[str | None] = [None] * (MISSING_BIT + 1)
+    names: list[str | None] = [None] * RULES
     bounds, need, of_last, hysteresis = [UNLIMITED] * 4, 1, 1, 0
     for threshold in (one for one in plan.thresholds if one.code == code):
         hysteresis = scaled(code, threshold.hysteresis)
@@ -72,6 +137,13 @@ def _compiled(code: Code, plan: Plan) -> Compiled:
     due = -1
     for expected in (one for one in plan.expectations() if one.code == code):
         names[MISSING_BIT], due = f"missing-{code}", expected.due_minute()
+    own = [rule for rule in plan.rules if rule.code == code]
+    changes = [rule for rule in own if isinstance(rule, Change)]
+    averages = [rule for rule in own if isinstance(rule, Average)]
+    trends = [rule for rule in own if not isinstance(rule, Change | Average)]
+    for first, rules in ((CHANGE_BIT, changes), (TREND_BIT, trends), (AVERAGE_BIT, averages)):
+        for bit, rule in zip(count(first), rules, strict=False):
+            names[bit] = rule.name
     return Compiled(
         tuple(names),
         tuple(bounds),
@@ -80,8 +152,43 @@ def _compiled(code: Code, plan: Plan) -> Compiled:
         of_last,
         tuple(days),
         tuple(exceeds),
+        tuple(map(_change, changes)),
+        tuple(map(_trend, trends)),
+        tuple(AverageRule(*_bound(rule), rule.least) for rule in averages),
         due,
     )
+
+
+def _bound(rule: WindowRule) -> tuple[int, int, int]:
+    """Return sign, scaled bound and whether the bound itself counts."""
+    sign = 1 if rule.side == "rise" else -1
+    return sign, scaled(rule.code, rule.bound), int(rule.at_least is not None)
+
+
+def _change(rule: Change) -> ChangeRule:
+    sign, exceeds, inclusive = _bound(rule)
+    exceeds = int(rule.bound * 1000) if rule.percent else exceeds
+    return ChangeRule(rule.hours * HOUR, sign, exceeds, inclusive, int(rule.percent))
+
+
+def _trend(rule: Crossover | Baseline | Spread | Slope) -> TrendRule:
+    sign, exceeds, inclusive = _bound(rule)
+    if isinstance(rule, Crossover):
+        kind, days, short = TrendKind.CROSSOVER, rule.long, rule.short
+    else:
+        kind, days, short = _KINDS[type(rule)], rule.days, 0
+    if isinstance(rule, Baseline):
+        exceeds = int(rule.bound * 1000)
+    elif isinstance(rule, Slope):
+        exceeds = int(rule.bound * 1000 / DEFINITIONS[rule.code].step)
+    return TrendRule(kind, days, short, sign, exceeds, inclusive, rule.least)
+
+
+_KINDS: Final = {
+    Baseline: TrendKind.BASELINE,
+    Spread: TrendKind.SPREAD,
+    Slope: TrendKind.SLOPE,
+}
 
 
 def in_force(versions: list[Version], at: int) -> Version | None:

@@ -8,36 +8,37 @@ last m values are beyond the limit, or with one comparator beyond it, and holds 
 beyond the limit less the hysteresis. A finding is a value beyond the limit while the condition
 holds.
 
-Gain over n civil days (patient's zone): a weighing, minus the lowest of the *first* weighings of
-the 1 to n days before its own day (hazard H13), exceeds the limit. A comparator has no gain.
+Rules over windows are defined in the modules of their families (``families``). A comparator has
+no part in any of them.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from contract.codes import DEFINITIONS, Code
-from server.domain.instants import civil_day
+from server.domain.plans import WINDOW_MAX
+from server.engine.families import FAMILIES, Family
+from server.engine.instant import now
 from server.engine.rules import (
     COMPARATOR,
-    GAINS,
     NOTHING,
     SIGNS,
     THRESHOLDS,
-    UNLIMITED,
     Compiled,
     Version,
     in_force,
 )
 
-DAYS_KEPT: Final = 8  # a gain looks back seven days
+REGISTER: Final = (1 << WINDOW_MAX) - 1
 
 
 class Observation(NamedTuple):
     """One coded quantity as the engine sees it.
 
     ``key`` orders observations of one instant (from the content id); ``value`` is a scaled
-    integer, ±2**30 for a comparator; ``epoch`` and ``seq`` say which measurement it is of.
+    integer, ±2**30 for a comparator; ``epoch`` and ``seq`` say which measurement it is of. It is
+    not ``steady`` where the device flagged it (movement, irregular pulse): averages do without it.
     """
 
     at: int
@@ -45,6 +46,7 @@ class Observation(NamedTuple):
     value: int
     epoch: int
     seq: int
+    steady: bool = True
 
 
 class Finding(NamedTuple):
@@ -65,15 +67,14 @@ class Memory:
     """What a slot remembers after its newest observation.
 
     ``shift[i]`` has a 1 for each of the last values beyond limit i, newest in bit 0; ``active``
-    one bit a rule; ``days`` the first weighing of each of the last civil days, as (day, value) by
-    the day modulo ``DAYS_KEPT``.
+    one bit a rule; ``windows`` what each family of the slot remembers, by its name.
     """
 
     shift: list[int] = field(default_factory=lambda: [0] * THRESHOLDS)
     active: int = 0
     at: int = -(2**62)
     key: int = -(2**62)
-    days: dict[int, tuple[int, int]] = field(default_factory=dict)
+    windows: dict[str, Any] = field(default_factory=dict)
 
 
 def fold(
@@ -93,7 +94,7 @@ def fold(
         version = in_force(versions, observation.at)
         rules = version.rules.get(code, NOTHING) if version else NOTHING
         zone_name = version.zone_name if version else versions[0].zone_name if versions else "UTC"
-        for bit in _judge(rules, zone_name, code, memory, observation):
+        for bit in _judge(rules, zone_name, memory, observation):
             name = rules.names[bit]
             assert version is not None  # noqa: S101 - a bit is only set by a version's rule
             assert name is not None  # noqa: S101
@@ -113,9 +114,7 @@ def fold(
     return findings
 
 
-def _judge(
-    rules: Compiled, zone_name: str, code: Code, memory: Memory, observation: Observation
-) -> list[int]:
+def _judge(rules: Compiled, zone_name: str, memory: Memory, observation: Observation) -> list[int]:
     """Return the bits of the rules that this observation is beyond, and move the memory on."""
     found: list[int] = []
     active = 0
@@ -123,30 +122,32 @@ def _judge(
         value, bound = SIGNS[bit] * observation.value, rules.bounds[bit]
         beyond = value > bound
         need, of_last = (rules.need, rules.of_last) if bit in (1, 2) else (1, 1)
-        shift = ((memory.shift[bit] << 1) | beyond) & (1 << of_last) - 1
+        # Kept whole: the next plan version may look further back than this one.
+        shift = (memory.shift[bit] << 1 | beyond) & REGISTER
         memory.shift[bit] = shift
         held = memory.active >> bit & 1 and value > bound - rules.hysteresis
         extreme = beyond and value == COMPARATOR
-        if shift.bit_count() >= need or held or extreme:
+        if (shift & (1 << of_last) - 1).bit_count() >= need or held or extreme:
             active |= 1 << bit
             if beyond:
                 found.append(bit)
-    if code is Code.WEIGHT and abs(observation.value) != COMPARATOR:
-        for place in _gains(rules, zone_name, memory, observation):
-            active |= 1 << THRESHOLDS + place
-            found.append(THRESHOLDS + place)
+    if abs(observation.value) != COMPARATOR and memory.windows:
+        one = now(observation.at, observation.value, zone_name, observation.steady)
+        for family in FAMILIES:
+            if family.name in memory.windows:
+                for bit in family.judge(rules, memory.windows[family.name], one):
+                    active |= 1 << bit
+                    found.append(bit)
     memory.active = active
     return found
 
 
-def _gains(rules: Compiled, zone_name: str, memory: Memory, observation: Observation) -> list[int]:
-    day = civil_day(observation.at, zone_name)
-    found = []
-    for place in range(GAINS):
-        reach, exceeds = rules.gain_days[place], rules.exceeds[place]
-        bases = [first for past, first in memory.days.values() if day - reach <= past < day]
-        if exceeds != UNLIMITED and bases and observation.value - min(bases) > exceeds:
-            found.append(place)
-    if (known := memory.days.get(day % DAYS_KEPT)) is None or known[0] < day:
-        memory.days[day % DAYS_KEPT] = day, observation.value
-    return found
+def families_of(versions: Iterable[Version], code: Code) -> list[Family]:
+    """Return the families that any version's rules of a code need."""
+    rules = [version.rules[code] for version in versions if code in version.rules]
+    return [family for family in FAMILIES if any(map(family.wanted, rules))]
+
+
+def fresh(families: Iterable[Family]) -> Memory:
+    """Return the memory of a slot that saw nothing yet."""
+    return Memory(windows={family.name: family.fresh() for family in families})

@@ -5,6 +5,7 @@ database ids, so no dictionary is asked on the way of an observation. Everything
 from the input log up to ``position``; a snapshot only saves folding it again.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import BY_NUMBER, Code
-from server.engine.rules import GAINS, NOTHING, THRESHOLDS, UNLIMITED, Version, in_force
-from server.engine.series import DAYS_KEPT, Memory
+from server.engine.families import FAMILIES, Family
+from server.engine.rules import NOTHING, THRESHOLDS, UNLIMITED, Version, in_force
+from server.engine.series import Memory
 
 CODES: Final = len(BY_NUMBER)
 NEVER: Final = -(2**62)
 FOREVER: Final = 2**62
-NO_DAY: Final = -(2**30)  # long ago, and no overflow when it is subtracted
 
 
 # One row a slot, packed so that touching a slot touches one or two cache lines, and moved as bytes
@@ -26,7 +27,7 @@ NO_DAY: Final = -(2**30)  # long ago, and no overflow when it is subtracted
 # packs the inner rules' shift registers (a byte each) and then one active bit a rule. Then what the
 # plan says: ``span`` is the time in which these limits are in force; a value within ``calm`` (both
 # ends included) is beyond none of them; ``need`` of the last (``window`` is their mask) must be
-# beyond an inner limit; ``gain`` is the row of the slot's gain rules in their own table, or -1.
+# beyond an inner limit. ``extra`` is a row of ``EXTRA``, or -1: few slots have rules over windows.
 SLOT: Final = np.dtype(
     [
         ("last", "<i8", 2),
@@ -36,22 +37,14 @@ SLOT: Final = np.dtype(
         ("calm", "<i4", 2),
         ("hysteresis", "<i4"),
         ("version", "<i4"),
-        ("gain", "<i4"),
+        ("extra", "<i4"),
         ("zone", "<u2"),
         ("need", "u1"),
         ("window", "u1"),
     ]
 )
-# ``first`` is the first weighing of the civil day in ``day``, kept at the day's number modulo
-# ``DAYS_KEPT``: a newer day overwrites only one that no window reaches any more.
-GAIN: Final = np.dtype(
-    [
-        ("day", "<i4", DAYS_KEPT),
-        ("first", "<i4", DAYS_KEPT),
-        ("exceeds", "<i4", GAINS),
-        ("days", "<i4", GAINS),
-    ]
-)
+# Where a slot's rows stand in the tables of the families (``families.FAMILIES``), or -1.
+EXTRA: Final = np.dtype([(family.name, "<i4") for family in FAMILIES])
 ACTIVE_SHIFT: Final = 16
 _INNER: Final = (1, 2)
 
@@ -88,15 +81,35 @@ def empty_rows(count: int) -> NDArray[np.void]:
     rows["bound"] = UNLIMITED
     rows["calm"] = -UNLIMITED, UNLIMITED
     rows["need"] = rows["window"] = 1
-    rows["gain"] = -1
+    rows["extra"] = -1
     return rows
 
 
-def empty_gains(count: int) -> NDArray[np.void]:
-    """Make gain rows that remember no day."""
-    gains = np.zeros(count, GAIN)
-    gains["exceeds"], gains["day"] = UNLIMITED, NO_DAY
-    return gains
+class Table:
+    """Rows of one kind that grow by doubling; ``used`` of them are somebody's."""
+
+    def __init__(self, empty: Callable[[int], NDArray[np.void]]) -> None:
+        self.used = 0
+        self._empty = empty
+        self.rows = empty(16)
+
+    def make(self) -> int:
+        """Return the place of a new row."""
+        if self.used == len(self.rows):
+            self.rows = np.concatenate([self.rows, self._empty(self.used)])
+        self.used += 1
+        return self.used - 1
+
+
+def _no_extra(count: int) -> NDArray[np.void]:
+    rows = np.zeros(count, EXTRA)
+    for name in EXTRA.names or ():
+        rows[name] = -1
+    return rows
+
+
+def _tables() -> dict[str, Table]:
+    return {"extra": Table(_no_extra), **{one.name: Table(one.empty) for one in FAMILIES}}
 
 
 @dataclass(slots=True)
@@ -107,8 +120,7 @@ class State:
     used: int = 0
     rows: NDArray[np.void] = field(default_factory=lambda: empty_rows(64))
     due_at: NDArray[np.int64] = field(default_factory=lambda: np.full(64, FOREVER, np.int64))
-    gains: NDArray[np.void] = field(default_factory=lambda: empty_gains(16))
-    gains_used: int = 0
+    tables: dict[str, Table] = field(default_factory=_tables)
     owner: NDArray[np.int32] = field(default_factory=lambda: np.zeros((64, 2), np.int32))
     slots: NDArray[np.int32] = field(default_factory=lambda: np.full((64, CODES), -1, np.int32))
     zones: list[str] = field(default_factory=list)
@@ -134,15 +146,24 @@ class State:
         self.slots[patient, number] = self.used
         self.owner[self.used] = patient, number
         self.used += 1
-        if code is Code.WEIGHT:
-            self.rows["gain"][self.used - 1] = self._make_gain()
         return self.used - 1
 
-    def _make_gain(self) -> int:
-        if self.gains_used == len(self.gains):
-            self.gains = np.concatenate([self.gains, empty_gains(self.gains_used)])
-        self.gains_used += 1
-        return self.gains_used - 1
+    def make_room(self, slot: int, families: Iterable[Family]) -> None:
+        """Give a slot rows in the families' tables, where it has none."""
+        extra = self.tables["extra"]
+        for family in families:
+            if self.rows["extra"][slot] < 0:
+                self.rows["extra"][slot] = extra.make()
+            places = extra.rows[self.rows["extra"][slot]]
+            if places[family.name] < 0:
+                places[family.name] = self.tables[family.name].make()
+
+    def places(self, slot: int) -> list[tuple[Family, int]]:
+        """Return the families that a slot has a row of, and its place there."""
+        if (extra := int(self.rows["extra"][slot])) < 0:
+            return []
+        row = self.tables["extra"].rows[extra]
+        return [(family, int(row[family.name])) for family in FAMILIES if row[family.name] >= 0]
 
     def zone_number(self, name: str) -> int:
         """Return the zone's place in ``zones``, made when it is new."""
@@ -155,38 +176,34 @@ class State:
         return int(self.due_at[: self.used].min(initial=FOREVER))
 
 
-def memory_of(row: np.void, gain: np.void | None) -> Memory:
-    """Read a slot's moving part as the form that ``series.fold`` moves on."""
-    kept = (gain["day"].tolist(), gain["first"].tolist()) if gain is not None else ()
-    days = {
-        day % DAYS_KEPT: (day, first) for day, first in zip(*kept, strict=True) if day != NO_DAY
-    }
+def memory_of(row: np.void, windows: dict[str, np.void]) -> Memory:
+    """Read a slot's moving part, with its rows of the families, for ``series.fold``."""
     bits, (at, key) = int(row["bits"]), row["last"].tolist()
     # An outer rule looks at one value only: its register is never asked.
     shift = [0, bits & 255, bits >> 8 & 255, 0]
-    return Memory(shift, bits >> ACTIVE_SHIFT, at, key, days)
+    loaded = {one.name: one.load(windows[one.name]) for one in FAMILIES if one.name in windows}
+    return Memory(shift, bits >> ACTIVE_SHIFT, at, key, loaded)
 
 
-def write_memory(row: np.void, gain: np.void | None, memory: Memory) -> None:
-    """Write a folded memory back into a slot's row."""
+def write_memory(row: np.void, windows: dict[str, np.void], memory: Memory) -> None:
+    """Write a folded memory back into a slot's rows."""
     low, high = (memory.shift[rule] for rule in _INNER)
     row["bits"] = low | high << 8 | memory.active << ACTIVE_SHIFT
     row["last"] = memory.at, memory.key
-    if gain is not None:
-        gain["day"], gain["first"] = NO_DAY, 0
-        for place, (day, first) in memory.days.items():
-            gain["day"][place], gain["first"][place] = day, first
+    for family in FAMILIES:
+        if family.name in windows:
+            family.store(windows[family.name], memory.windows[family.name])
 
 
 def write_rules(
     row: np.void,
-    gain: np.void | None,
+    windows: dict[str, np.void],
     code: Code,
     versions: list[Version],
     at: int,
     zone: int,
 ) -> None:
-    """Write into a slot's row the rules in force at ``at``, and the span in which they are."""
+    """Write into a slot's rows the rules in force at ``at``, and the span in which they are."""
     version = in_force(versions, at)
     later = [one.from_at for one in versions if one.from_at > at]
     rules = version.rules.get(code, NOTHING) if version else NOTHING
@@ -198,5 +215,6 @@ def write_rules(
     row["hysteresis"] = rules.hysteresis
     row["need"] = rules.need
     row["window"] = (1 << rules.of_last) - 1
-    if gain is not None:
-        gain["days"], gain["exceeds"] = rules.gain_days, rules.exceeds
+    for family in FAMILIES:
+        if family.name in windows:
+            family.write(windows[family.name], rules)

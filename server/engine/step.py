@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import BY_NUMBER
-from server.engine.kernel import judge
-from server.engine.rules import NOTHING
+from server.engine.change import covers
+from server.engine.families import FAMILIES
+from server.engine.kernel import Touched, Values, judge
+from server.engine.rules import NOTHING, RULES
 from server.engine.series import Finding, Observation, fold
 from server.engine.state import (
     ACTIVE_SHIFT,
@@ -46,9 +48,19 @@ class Observations:
     value: NDArray[np.int32]
     epoch: NDArray[np.int64]
     seq: NDArray[np.int64]
+    steady: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def values(self, where: NDArray[np.intp]) -> Values:
+        """Return what is judged of the observations at these places."""
+        return Values(
+            self.at.take(where),
+            self.key.take(where),
+            self.value.take(where),
+            self.steady.take(where),
+        )
 
 
 class Found(NamedTuple):
@@ -67,7 +79,8 @@ class Found(NamedTuple):
 class Overlay:
     """The touched rows after the batch, by value, and what was found.
 
-    ``gain_at`` are the touched rows of the gain table; ``due_at`` is None where it did not change.
+    ``windows`` are the touched rows of the families by name; ``due_at`` is None where it did not
+    change.
     ``found`` are findings as columns, ``folded`` those of observations folded one by one: see
     ``findings``. ``ended`` names the (slot, rule bit) whose condition held and no longer does, or
     was found and did not hold to the batch's end; ``rebuild`` the slots that need their history.
@@ -75,8 +88,7 @@ class Overlay:
 
     slots: NDArray[Any]
     rows: NDArray[np.void]
-    gain_at: NDArray[Any]
-    gains: NDArray[np.void]
+    windows: dict[str, Touched] = field(default_factory=dict)
     due_at: NDArray[np.int64] | None = None
     found: list[Found] = field(default_factory=list)
     folded: list[Finding] = field(default_factory=list)
@@ -110,22 +122,27 @@ def step(state: State, batch: Observations) -> Overlay:
         last = np.append(once, runs.order[runs.ends - 1])
     touched = slot.take(first)
     rows = take(state.rows, touched)
-    good = _in_order(rows, batch.at.take(first), batch.key.take(first), batch.at.take(last))
+    windows = _windows(state, rows)
+    first_at = batch.at.take(first)
+    good = _in_order(rows, first_at, batch.key.take(first), batch.at.take(last))
+    if (change := windows.get("change")) is not None:
+        lengths = np.append(np.ones(len(once), np.intp), runs.ends - runs.starts)
+        owner = change.owner
+        good[owner] &= covers(change.rows, first_at[owner], lengths[owner])
     rebuild: list[int] = []
     if np.count_nonzero(good) < len(good):
         rebuild, kept = touched[~good].tolist(), good.nonzero()[0]
         once, runs = once[good[: len(once)]], runs.kept(good[len(once) :])
         touched, rows = touched[kept], take(rows, kept)
-    gaining = (rows["gain"] >= 0).nonzero()[0]
-    gain_at = rows["gain"][gaining]
-    overlay = Overlay(touched, rows, gain_at, take(state.gains, gain_at), rebuild=rebuild)
+        windows = _windows(state, rows)
+    overlay = Overlay(touched, rows, windows, rebuild=rebuild)
     before = active(rows)
     found = np.zeros(len(rows), np.int64)
-    _judge_once(state, batch, once, gaining, overlay, found)
-    _judge_runs(state, batch, runs, gaining, overlay, found)
+    _judge_once(state, batch, once, overlay, found)
+    _judge_runs(state, batch, runs, overlay, found)
     for index in (before | found).nonzero()[0].tolist():
         over = int(before[index] | found[index]) & ~(int(rows["bits"][index]) >> ACTIVE_SHIFT)
-        overlay.ended += [(int(touched[index]), bit) for bit in range(8) if over >> bit & 1]
+        overlay.ended += [(int(touched[index]), bit) for bit in range(RULES) if over >> bit & 1]
     return overlay
 
 
@@ -145,7 +162,8 @@ def findings(state: State, overlay: Overlay) -> Iterator[Finding]:
 def apply(state: State, overlay: Overlay, position: int) -> None:
     """Take the overlay over. Cannot fail: no input or output, shapes are known."""
     put(state.rows, overlay.slots, overlay.rows)
-    put(state.gains, overlay.gain_at, overlay.gains)
+    for name, windows in overlay.windows.items():
+        put(state.tables[name].rows, windows.at, windows.rows)
     if overlay.due_at is not None:
         state.due_at[overlay.slots] = overlay.due_at
     state.position = position
@@ -191,27 +209,41 @@ def _in_order(
     return good
 
 
+def _windows(state: State, rows: NDArray[np.void]) -> dict[str, Touched]:
+    """Return the families' rows of the touched slots."""
+    owner = (rows["extra"] >= 0).nonzero()[0]
+    if not len(owner):
+        return {}
+    places = take(state.tables["extra"].rows, rows["extra"][owner])
+    windows = {}
+    for family in FAMILIES:
+        some = (places[family.name] >= 0).nonzero()[0]
+        if len(some):
+            at = places[family.name][some]
+            windows[family.name] = Touched(
+                owner.take(some), at, take(state.tables[family.name].rows, at)
+            )
+    return windows
+
+
 def _judge_once(
     state: State,
     batch: Observations,
     once: NDArray[np.intp],
-    gaining: NDArray[np.intp],
     overlay: Overlay,
     found: NDArray[np.int64],
 ) -> None:
     """Judge the slots that came once: the overlay's first rows, in place."""
-    rows = overlay.rows[: len(once)]
-    gains = overlay.gains[: gaining.searchsorted(len(once))]
-    at, key, value = batch.at.take(once), batch.key.take(once), batch.value.take(once)
-    judge(rows, gains, gaining[: len(gains)], at, key, value, state.zones, found[: len(once)])
-    _report(overlay, batch, once, np.arange(len(once)), found[: len(once)])
+    count = len(once)
+    windows = {name: touched.head(count) for name, touched in overlay.windows.items()}
+    judge(overlay.rows[:count], windows, batch.values(once), state.zones, found[:count])
+    _report(overlay, batch, once, np.arange(count), found[:count])
 
 
 def _judge_runs(
     state: State,
     batch: Observations,
     runs: _Runs,
-    gaining: NDArray[np.intp],
     overlay: Overlay,
     found: NDArray[np.int64],
 ) -> None:
@@ -221,20 +253,18 @@ def _judge_runs(
     alone = lengths > (ROUNDS_MAX if len(lengths) >= FEW else 0)
     for index in alone.nonzero()[0].tolist():
         where = runs.order[runs.starts[index] : runs.ends[index]]
-        found[row[index]] = _fold_run(state, batch, where, gaining, overlay, int(row[index]))
+        found[row[index]] = _fold_run(state, batch, where, overlay, int(row[index]))
     local = (~alone).nonzero()[0]
     for round_ in range(int(lengths[local].max(initial=0))):
         local = local[lengths[local] > round_]
         place, where = row[local], runs.order[runs.starts[local] + round_]
         rows = take(overlay.rows, place)
-        weighed = (rows["gain"] >= 0).nonzero()[0]
-        gain_place = gaining.searchsorted(place[weighed])
-        gains = take(overlay.gains, gain_place)
+        windows = {name: touched.of(place) for name, touched in overlay.windows.items()}
         now = np.zeros(len(local), np.int64)
-        at, key, value = batch.at[where], batch.key[where], batch.value[where]
-        judge(rows, gains, weighed, at, key, value, state.zones, now)
+        judge(rows, windows, batch.values(where), state.zones, now)
         put(overlay.rows, place, rows)
-        put(overlay.gains, gain_place, gains)
+        for name, touched in windows.items():
+            put(overlay.windows[name].rows, touched.at, touched.rows)
         found[place] |= now
         _report(overlay, batch, where, place, now)
 
@@ -266,7 +296,6 @@ def _fold_run(
     state: State,
     batch: Observations,
     where: NDArray[np.intp],
-    gaining: NDArray[np.intp],
     overlay: Overlay,
     row: int,
 ) -> int:
@@ -274,12 +303,16 @@ def _fold_run(
     patient, number = state.owner[overlay.slots[row]].tolist()
     code, versions = BY_NUMBER[number], state.versions.get(patient, [])
     live = overlay.rows[row]
-    gain = overlay.gains[gaining.searchsorted(row)] if live["gain"] >= 0 else None
-    memory = memory_of(live, gain)
-    columns = (batch.at, batch.key, batch.value, batch.epoch, batch.seq)
+    windows = {
+        name: touched.rows[place]
+        for name, touched in overlay.windows.items()
+        if (place := touched.place_of(row)) is not None
+    }
+    memory = memory_of(live, windows)
+    columns = (batch.at, batch.key, batch.value, batch.epoch, batch.seq, batch.steady)
     series = zip(*(column[where].tolist() for column in columns), strict=True)
     found = fold(patient, code, versions, memory, map(Observation._make, series))
-    write_memory(live, gain, memory)
+    write_memory(live, windows, memory)
     overlay.folded += found
     bits = {
         name: 1 << bit

@@ -30,12 +30,14 @@ class MeasurementRow(NamedTuple):
 
 
 class ObservationRow(NamedTuple):
-    """A coded quantity: ``code`` is the code's number, ``value`` its scaled integer."""
+    """A coded quantity: ``code`` is the code's number, ``value`` its scaled integer. It is not
+    ``steady`` where the device doubts it: averages and trends do without it (hazard H3)."""
 
     epoch_id: int
     seq: int
     code: int
     value: int
+    steady: bool = True
 
 
 class Epoch(NamedTuple):

@@ -19,6 +19,7 @@ from contract.messages import (
     element_decoder,
 )
 from server.domain.attribution import Attribution, Fate, attribute, likely_patient, unacceptable
+from server.domain.flags import steady
 from server.domain.instants import MeasuredAt, Quality, measured_at
 from server.engine.rules import COMPARATOR
 from server.ports.inputs import InputKind, NewInput
@@ -224,7 +225,9 @@ def _keep(
                 value = scaled(code, Decimal(quantity.value))
             else:
                 value = COMPARATOR if quantity.above is not None else -COMPARATOR
-            decided.observations.append(ObservationRow(*key, DEFINITIONS[code].number, value))
+            decided.observations.append(
+                ObservationRow(*key, DEFINITIONS[code].number, value, steady(measurement.flags))
+            )
             if verdict.patient_id is not None:
                 decided.late.append((verdict.patient_id, DEFINITIONS[code].number, when.at))
     if verdict.patient_id is not None:

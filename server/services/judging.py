@@ -5,6 +5,7 @@ kind in one transaction, and takes the result into its state only after the comm
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
@@ -151,16 +152,24 @@ class Judge:
                 self._rebuild(tx, run, slot)
 
     def _withdrawn(self, tx: Transaction, run: _Run) -> None:
+        slots: dict[int, set[tuple[int, int]]] = {}
         for row in run.inputs:
             if row.patient_id is None or row.epoch_id is None or row.seq is None:
                 continue
             for code in tx.inputs.codes_of(row.epoch_id, row.seq):
                 slot = self.state.slot(row.patient_id, BY_NUMBER[code])
                 if slot >= 0:
-                    self._rebuild(tx, run, slot, (row.epoch_id, row.seq))
+                    slots.setdefault(slot, set()).add((row.epoch_id, row.seq))
+        # Once a slot: what is in force is read from the database, not from this run.
+        for slot, withdrawn in slots.items():
+            self._rebuild(tx, run, slot, withdrawn)
 
     def _rebuild(
-        self, tx: Transaction, run: _Run, slot: int, withdrawn: tuple[int, int] | None = None
+        self,
+        tx: Transaction,
+        run: _Run,
+        slot: int,
+        withdrawn: Collection[tuple[int, int]] = (),
     ) -> None:
         patient, code = (int(part) for part in self.state.owner[slot])
         history = tx.inputs.history(patient, code, run.last)
@@ -171,7 +180,7 @@ class Judge:
         run.concluded.raised += rebuilt.raised
         run.concluded.rebuilt.append((patient, BY_NUMBER[code], rebuilt.active))
         for finding in rebuilt.superseded:
-            own = (finding.epoch, finding.seq) == withdrawn
+            own = (finding.epoch, finding.seq) in withdrawn
             (run.concluded.withdrawn if own else run.concluded.superseded).append(finding)
 
     def _rule(self, slot: int, bit: int) -> str | None:

@@ -93,12 +93,15 @@ class InputRows:
             t.observations.c.value,
             t.observations.c.epoch_id,
             t.observations.c.seq,
+            t.observations.c.steady,
         ).where(_range(InputKind.ATTRIBUTED, first, last))
         rows = self._connection.execute(_joined(query)).all()
         if not rows:
             none = np.zeros(0, np.int64)
-            return Observations(none, none, none, none, none.astype(np.int32), none, none)
-        patient, code, at, content, value, epoch, seq = zip(*rows, strict=True)
+            return Observations(
+                none, none, none, none, none.astype(np.int32), none, none, none.astype(np.bool_)
+            )
+        patient, code, at, content, value, epoch, seq, steady = zip(*rows, strict=True)
         return Observations(
             np.array(patient, np.int64),
             np.array(code, np.int64),
@@ -107,6 +110,7 @@ class InputRows:
             np.array(value, np.int32),
             np.array(epoch, np.int64),
             np.array(seq, np.int64),
+            np.array(steady, np.bool_),
         )
 
     def questioned(self, first: int, last: int) -> list[Questioned]:
@@ -239,6 +243,7 @@ _OBSERVATION: Final = (
     t.observations.c.value,
     t.observations.c.epoch_id,
     t.observations.c.seq,
+    t.observations.c.steady,
 )
 
 
@@ -272,8 +277,9 @@ def _joined(query: Select[Any]) -> Select[Any]:
 
 
 def _observation(row: Any) -> Observation:  # noqa: ANN401 - a database row has no better type
-    at, content, value, epoch, seq = row
-    return Observation(at, int.from_bytes(content[:8], "big") - 2**63, value, epoch, seq)
+    at, content, value, epoch, seq, steady = row
+    key = int.from_bytes(content[:8], "big") - 2**63
+    return Observation(at, key, value, epoch, seq, steady)
 
 
 def _keys(contents: Sequence[bytes]) -> NDArray[np.int64]:

@@ -17,9 +17,10 @@ import numpy as np
 
 from server.engine.state import State
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 _DIGEST_BYTES: Final = 32
-_ARRAYS: Final = ("rows", "due_at", "gains", "owner", "slots")
+_ARRAYS: Final = ("rows", "due_at", "owner", "slots")
+_TABLE: Final = "table-"
 log = logging.getLogger(__name__)
 
 
@@ -31,11 +32,13 @@ def save(path: Path, state: State, database_id: str) -> None:
         "database": database_id,
         "position": state.position,
         "used": state.used,
-        "gains_used": state.gains_used,
+        "tables": {name: table.used for name, table in state.tables.items()},
         "zones": state.zones,
     }
+    arrays = {name: getattr(state, name) for name in _ARRAYS}
+    arrays |= {_TABLE + name: table.rows for name, table in state.tables.items()}
     packed = BytesIO()
-    np.savez(packed, meta=json.dumps(meta), **{name: getattr(state, name) for name in _ARRAYS})
+    np.savez(packed, meta=json.dumps(meta), **arrays)
     new = path.with_suffix(".new")
     with new.open("wb") as file:
         file.write(sha256(packed.getbuffer()).digest())
@@ -62,13 +65,15 @@ def load(path: Path, database_id: str, cursor: int) -> State:
                 log.warning("the snapshot is ahead of the database: removed")
                 path.unlink()
                 return State()
-            return State(
+            state = State(
                 position=meta["position"],
                 used=meta["used"],
-                gains_used=meta["gains_used"],
                 zones=meta["zones"],
                 **{name: saved[name] for name in _ARRAYS},
             )
+            for name, table in state.tables.items():
+                table.rows, table.used = saved[_TABLE + name], meta["tables"][name]
+            return state
     except FileNotFoundError:
         return State()
     except (OSError, ValueError, KeyError, TypeError) as error:

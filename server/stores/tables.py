@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -214,6 +215,7 @@ observations = Table(
     Column("seq", BigInteger, primary_key=True),
     Column("code", SmallInteger, primary_key=True),
     Column("value", Integer, nullable=False),
+    Column("steady", Boolean, nullable=False, server_default=true()),
     sqlite_with_rowid=False,
 )
 # The engine's input log. Writers leave ``position`` empty; its single owner numbers the rows.

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from contract.codes import BY_NUMBER
+from server.engine.change import REACH_MAX
 from server.engine.state import State
 from server.ports.inputs import InputKind, NewInput
 from server.stores import snapshot
@@ -40,6 +41,26 @@ PLANS = [
             {"name": "weight-gain-2kg-3d", "source": "test", "days": 3, "more_than": "2"},
             {"name": "weight-gain-1.36kg-1d", "source": "test", "days": 1, "at_least": "1.36"},
         ],
+        "rules": [
+            {"kind": "change", "name": "systolic-rise-30-12h", "code": "systolic", "source": "test",
+             "side": "rise", "hours": 12, "more_than": "30"},
+            {"kind": "change", "name": "systolic-fall-20pct-24h", "code": "systolic",
+             "source": "test", "side": "fall", "hours": 24, "at_least": "20", "percent": True},
+            {"kind": "crossover", "name": "systolic-crossover", "code": "systolic",
+             "source": "test", "side": "rise", "short": 1, "long": 3, "more_than": "5"},
+            {"kind": "baseline", "name": "systolic-baseline", "code": "systolic", "source": "test",
+             "side": "rise", "days": 3, "more_than": "1", "least": 3},
+            {"kind": "spread", "name": "systolic-spread", "code": "systolic", "source": "test",
+             "side": "rise", "days": 3, "at_least": "20", "least": 4},
+            {"kind": "slope", "name": "systolic-slope", "code": "systolic", "source": "test",
+             "side": "rise", "days": 5, "more_than": "4.5", "least": 3},
+            {"kind": "average", "name": "systolic-average", "code": "systolic", "source": "test",
+             "side": "rise", "at_least": "125"},
+            {"kind": "change", "name": "weight-rise-1.36-48h", "code": "weight", "source": "test",
+             "side": "rise", "hours": 48, "at_least": "1.36"},
+            {"kind": "slope", "name": "weight-fall-slope", "code": "weight", "source": "test",
+             "side": "fall", "days": 4, "at_least": "0.5", "least": 3},
+        ],
     },
     {
         "thresholds": [
@@ -47,6 +68,12 @@ PLANS = [
             {"code": "weight", "source": "test", "high_outer": "72", "hysteresis": "0.5"},
         ],
         "gains": [{"name": "weight-gain-1kg-2d", "source": "test", "days": 2, "more_than": "1"}],
+        "rules": [
+            {"kind": "baseline", "name": "systolic-fall-baseline", "code": "systolic",
+             "source": "test", "side": "fall", "days": 2, "at_least": "0.5", "least": 2},
+            {"kind": "spread", "name": "weight-spread", "code": "weight", "source": "test",
+             "side": "rise", "days": 3, "more_than": "0.5", "least": 3},
+        ],
     },
 ]  # fmt: skip
 
@@ -62,9 +89,14 @@ measurement = st.tuples(
     instants,
     st.one_of(systolic.map(lambda v: ("systolic", v)), weight.map(lambda v: ("weight", v))),
 )
+# One code every six hours: what averages and trends need.
+dense = st.tuples(
+    st.integers(0, 16), st.lists(st.tuples(st.just("systolic"), systolic), min_size=16, max_size=24)
+).map(lambda drawn: [(BASE + (drawn[0] + 2 * i) * 3 * HOUR, one) for i, one in enumerate(drawn[1])])
 example = st.fixed_dictionaries(
     {
-        "series": st.lists(measurement, min_size=1, max_size=24),
+        "series": st.one_of(st.lists(measurement, min_size=1, max_size=24), dense),
+        "flagged": st.sets(st.integers(0, 23), max_size=2),
         "shuffle": st.randoms(use_true_random=False),
         "cuts": st.lists(st.integers(1, 24), max_size=4),
         "restarts": st.sets(st.integers(0, 4), max_size=2),
@@ -109,7 +141,11 @@ def test_findings_in_force_are_those_of_the_sorted_stream(order_world: World) ->
     holds()
     print(dict(seen))
     _same_state(order_world.judge.state, order_world.restored())
-    for kind in ("late", "superseded", "withdrawn", "plan change", "comparator", "gain", "repeat"):
+    rules = [rule["name"] for plan in PLANS for rule in plan["rules"]]
+    for kind in (
+        *("late", "superseded", "withdrawn", "plan change", "comparator", "gain", "repeat"),
+        *("flagged", *rules),
+    ):
         assert seen[kind] >= seen["examples"] * 0.02, f"{kind} is too rare to prove anything"
 
 
@@ -139,7 +175,7 @@ def _check(world: World, number: int, drawn: dict, seen: Counter) -> None:
             seen["plan change"] += 1
         elements = [
             wire(seq + 1, _content(series[i]), {series[i][1]: series[i][2]}, series[i][0],
-                 device=address)
+                 device=address, flags=["irregular-pulse"] if i in drawn["flagged"] else [])
             for seq, i in enumerate(order[start:end], start)
         ]  # fmt: skip
         world.send(envelope("gw-1", elements, start + 1, epoch))
@@ -162,10 +198,20 @@ def _same_state(lived: State, restored: State) -> None:
         word = BY_NUMBER[code]
         one, other = lived.slot(patient, word), restored.slot(patient, word)
         mine, theirs = lived.rows[one].copy(), restored.rows[other].copy()
-        if mine["gain"] >= 0:
-            assert lived.gains[mine["gain"]] == restored.gains[theirs["gain"]], (patient, word)
+        for (family, mine_at), (_, their_at) in zip(
+            lived.places(one), restored.places(other), strict=True
+        ):
+            rows = lived.tables[family.name].rows, restored.tables[family.name].rows
+            memories = family.load(rows[0][mine_at]), family.load(rows[1][their_at])
+            if family.name == "change":  # what no window reaches any more is no state
+                at = int(mine["last"][0]) - REACH_MAX
+                memories = tuple([pair for pair in one if pair[0] >= at] for one in memories)
+            assert memories[0] == memories[1], (patient, word, family.name)
+            names = set(family.empty(1).dtype.names) & {"exceeds", "kind", "reach", "sign", "days"}
+            for name in names:
+                assert (rows[0][mine_at][name] == rows[1][their_at][name]).all(), name
         for places in (mine, theirs):  # where a thing stands in a list is no state
-            places["zone"], places["gain"] = 0, 0
+            places["zone"], places["extra"] = 0, 0
         assert mine == theirs, (patient, word)
 
 
@@ -183,7 +229,8 @@ def _withdraw(world: World, patient: int, epoch: str, seq: int) -> None:
 
 def _compare(world, patient, kept, versions, drawn, seen) -> None:
     expected = oracle.findings(
-        [oracle.Seen(at, f"{_content((at, code, value, n)):032x}", code, decimal(value))
+        [oracle.Seen(at, f"{_content((at, code, value, n)):032x}", code, decimal(value),
+                     n % 1000 in drawn["flagged"])
          for at, code, value, n in kept],
         versions,
     )  # fmt: skip
@@ -201,6 +248,8 @@ def _compare(world, patient, kept, versions, drawn, seen) -> None:
     seen["late"] += not drawn["sorted_first"] and bool(expected)
     seen["comparator"] += any(one[2] in ("LO", "HI") for one in kept)
     seen["gain"] += any(rule.startswith("weight-gain") for rule, *_ in expected)
+    seen["flagged"] += any(one[3] % 1000 in drawn["flagged"] for one in kept)
+    seen.update({rule for rule, *_ in expected})
     seen["repeat"] += any(i < len(drawn["series"]) for i in drawn["again"])
     raised = {row[0] for row in world.rows(f"SELECT rule FROM alerts WHERE patient_id = {patient}")}
     assert {rule for rule, *_ in expected} <= raised

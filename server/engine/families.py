@@ -1,0 +1,45 @@
+"""The families of rules over windows: each a module with a definition and its form for many rows.
+
+A slot has a row in a family's table only where a rule of its plan needs one.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine import average, change, gain, trend
+from server.engine.instant import Instants, Now
+from server.engine.rules import Compiled
+
+
+class Family(NamedTuple):
+    """One family: its name (a column of ``state.EXTRA``), and its module's functions.
+
+    ``judge`` is the definition, one value after the other on a memory that it moves on;
+    ``judge_rows`` the same for many rows at once. ``load`` and ``store`` turn one into the other.
+    """
+
+    name: str
+    empty: Callable[[int], NDArray[np.void]]
+    fresh: Callable[[], Any]
+    wanted: Callable[[Compiled], bool]
+    judge: Callable[[Compiled, Any, Now], list[int]]
+    judge_rows: Callable[[NDArray[np.void], Instants], NDArray[np.int64]]
+    write: Callable[[np.void, Compiled], None]
+    load: Callable[[np.void], Any]
+    store: Callable[[np.void, Any], None]
+
+
+def _family(name: str, module: Any, fresh: Callable[[], Any]) -> Family:  # noqa: ANN401
+    words = ("wanted", "judge", "judge_rows", "write", "load", "store")
+    return Family(name, module.empty, fresh, *(getattr(module, word) for word in words))
+
+
+FAMILIES: Final = (
+    _family("gain", gain, dict),
+    _family("change", change, list),
+    _family("trend", trend, dict),
+    _family("average", average, dict),
+)

@@ -1,0 +1,91 @@
+"""Gain over n civil days: a value minus the lowest of the *first* values of the days before.
+
+The days are the 1 to n before the value's own (patient's zone); a base is the lowest of their
+first values (hazard H13). More than 2 kg in 3 days: ESC, Heart Failure Matters; at least 1.36 kg
+(3 lb) in 1 day, 2.27 kg (5 lb) in a week: Zhang 2009 (Eur J Heart Fail 11:420).
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.instant import Instants, Now
+from server.engine.rules import COMPARATOR, GAINS, THRESHOLDS, UNLIMITED, Compiled
+
+BIT: Final = THRESHOLDS
+DAYS_KEPT: Final = 8  # a gain looks back seven days
+NO_DAY: Final = -(2**30)  # long ago, and no overflow when it is subtracted
+# ``first`` is the first value of the civil day in ``day``, kept at the day's number modulo
+# ``DAYS_KEPT``: a newer day overwrites only one that no window reaches any more.
+ROW: Final = np.dtype(
+    [
+        ("day", "<i4", DAYS_KEPT),
+        ("first", "<i4", DAYS_KEPT),
+        ("exceeds", "<i4", GAINS),
+        ("days", "<i4", GAINS),
+    ]
+)
+Memory = dict[int, tuple[int, int]]
+"""Day and first value, by the day modulo ``DAYS_KEPT``."""
+
+
+def wanted(rules: Compiled) -> bool:
+    """Tell whether the rules have a gain."""
+    return any(rules.gain_days)
+
+
+def judge(rules: Compiled, memory: Memory, now: Now) -> list[int]:
+    """Return the bits of the gains that a value is beyond, and remember it."""
+    found = []
+    for place in range(GAINS):
+        reach, exceeds = rules.gain_days[place], rules.exceeds[place]
+        bases = [first for day, first in memory.values() if now.day - reach <= day < now.day]
+        if exceeds != UNLIMITED and bases and now.value - min(bases) > exceeds:
+            found.append(BIT + place)
+    if (known := memory.get(now.day % DAYS_KEPT)) is None or known[0] < now.day:
+        memory[now.day % DAYS_KEPT] = now.day, now.value
+    return found
+
+
+def judge_rows(rows: NDArray[np.void], now: Instants) -> NDArray[np.int64]:
+    """Do the same for many slots, a value each."""
+    found = np.zeros(len(rows), np.int64)
+    past = now.day[:, None] - rows["day"]
+    for rule in range(GAINS):
+        if np.count_nonzero(days := rows["days"][:, rule]):
+            inside = (past >= 1) & (past <= days[:, None])
+            # With no base the gain is hugely negative.
+            base = np.where(inside, rows["first"], COMPARATOR).min(axis=1)
+            beyond = now.value - base > rows["exceeds"][:, rule]
+            found |= beyond.astype(np.int64) << BIT + rule
+    row, place = np.arange(len(rows)), now.day % DAYS_KEPT
+    fresh = (rows["day"][row, place] < now.day).nonzero()[0]
+    row, place = row.take(fresh), place.take(fresh)
+    rows["day"][row, place], rows["first"][row, place] = now.day.take(fresh), now.value.take(fresh)
+    return found
+
+
+def empty(count: int) -> NDArray[np.void]:
+    """Make rows that remember no day and judge nothing."""
+    rows = np.zeros(count, ROW)
+    rows["exceeds"], rows["day"] = UNLIMITED, NO_DAY
+    return rows
+
+
+def write(row: np.void, rules: Compiled) -> None:
+    """Write the rules in force into a row."""
+    row["days"], row["exceeds"] = rules.gain_days, rules.exceeds
+
+
+def load(row: np.void) -> Memory:
+    """Read a row's memory."""
+    pairs = zip(row["day"].tolist(), row["first"].tolist(), strict=True)
+    return {day % DAYS_KEPT: (day, first) for day, first in pairs if day != NO_DAY}
+
+
+def store(row: np.void, memory: Memory) -> None:
+    """Write a memory into a row."""
+    row["day"], row["first"] = NO_DAY, 0
+    for place, (day, first) in memory.items():
+        row["day"][place], row["first"][place] = day, first

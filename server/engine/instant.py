@@ -1,0 +1,85 @@
+"""One value at its instant, with its civil day: what the rules over windows are asked about."""
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.domain.instants import DAY, HOUR, MINUTE, utc_offset
+
+NOON: Final = 12 * HOUR
+_QUARTER: Final = 15 * MINUTE
+
+
+class Now(NamedTuple):
+    """A number (no comparator) measured at ``at`` (ms UTC), on civil day ``day`` before or after
+    noon. ``steady`` is False where the device flagged it: it is kept out of averages."""
+
+    at: int
+    value: int
+    day: int
+    afternoon: bool
+    steady: bool
+
+
+class Instants(NamedTuple):
+    """Many of them, column by column."""
+
+    at: NDArray[np.int64]
+    value: NDArray[np.int32]
+    day: NDArray[np.int32]
+    afternoon: NDArray[np.bool_]
+    steady: NDArray[np.bool_]
+
+    def only(self, index: NDArray[np.intp]) -> "Instants":
+        """Return some of them."""
+        return Instants(
+            self.at.take(index),
+            self.value.take(index),
+            self.day.take(index),
+            self.afternoon.take(index),
+            self.steady.take(index),
+        )
+
+
+def now(at: int, value: int, zone_name: str, steady: bool) -> Now:
+    """Return a value at its instant in a zone."""
+    day, within = divmod(at + offset(at // _QUARTER, zone_name), DAY)
+    return Now(at, value, day, within >= NOON, steady)
+
+
+def instants(
+    at: NDArray[np.int64],
+    value: NDArray[np.int32],
+    zone: NDArray[np.uint16],
+    zones: list[str],
+    steady: NDArray[np.bool_],
+) -> Instants:
+    """Return values at their instants, each in its own zone (a place in ``zones``)."""
+    local = at + _offsets(at, zone, zones)
+    day = local // DAY
+    return Instants(at, value, day.astype(np.int32), local - day * DAY >= NOON, steady)
+
+
+def _offsets(
+    at: NDArray[np.int64], zone: NDArray[np.uint16], zones: list[str]
+) -> NDArray[np.int64] | int:
+    # Every zone changes its offset on a full quarter of an hour of UTC, so one look is exact; and
+    # never twice within a day, so two looks suffice for a short batch of one zone.
+    if not len(at):
+        return 0
+    first, last = int(at.min()), int(at.max())
+    if last - first < DAY and (zone == zone[:1]).all():
+        name = zones[int(zone[0])]
+        if (ahead := offset(first // _QUARTER, name)) == offset(last // _QUARTER, name):
+            return ahead
+    looks, where = np.unique((at // _QUARTER) << 12 | zone, return_inverse=True)
+    ahead_of = [offset(int(look) >> 12, zones[int(look) & 4095]) for look in looks]
+    return np.array(ahead_of, np.int64)[where]
+
+
+@lru_cache(maxsize=4096)
+def offset(quarter: int, zone_name: str) -> int:
+    """Return by how many ms a zone's wall clock is ahead in a quarter of an hour of UTC."""
+    return utc_offset(quarter * _QUARTER, zone_name)

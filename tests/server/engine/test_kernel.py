@@ -1,0 +1,121 @@
+"""The form for many rows equals the definition, value by value, for every family of rules.
+
+Hundreds of slots with random values, days apart or minutes, alone in a batch or in runs; the
+findings and all that is remembered must be those of folding each slot by itself.
+"""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import pytest
+
+from contract.codes import BY_NUMBER, Code
+from server.domain.instants import DAY, HOUR, MINUTE
+from server.domain.plans import Plan
+from server.engine.change import KEPT, REACH_MAX
+from server.engine.rebuild import rebuild, slots_of
+from server.engine.rules import COMPARATOR, Version, compile_version
+from server.engine.series import Memory, Observation, families_of, fold, fresh
+from server.engine.state import State, memory_of
+from server.engine.step import Observations, apply, findings, step
+from tests.server.engine.test_order import PLANS
+
+PATIENTS = 60
+START = 1_792_000_000_000  # some weeks before the Italian night of 25 October 2026
+ZONES = ("Europe/Rome", "Pacific/Auckland")
+NOBODY = 10**6
+
+
+def versions_of(patient: int) -> list[Version]:
+    plan = msgspec.convert(PLANS[patient % 2], Plan)
+    return [compile_version(1, 0, ZONES[patient % 3 == 0], plan)]
+
+
+def made() -> State:
+    state = State()
+    for patient in range(1, PATIENTS):
+        versions = versions_of(patient)
+        state.versions[patient] = versions
+        for slot in slots_of(state, patient, versions):
+            apply(state, rebuild(state, slot, versions, [], [], 0).overlay, 0)
+    return state
+
+
+@pytest.mark.parametrize("pace", [7 * MINUTE, 5 * HOUR, DAY + HOUR], ids=["dense", "daily", "rare"])
+def test_many_rows_at_once_judge_as_each_by_itself(pace: int) -> None:
+    random = np.random.default_rng([datetime.now(UTC).toordinal(), pace])
+    state, seen = made(), defaultdict(list)
+    memories: dict[tuple[int, Code], Memory] = {}
+    ours, kinds = set(), Counter()
+    for number in range(120):
+        batch = _batch(random, START + number * pace, pace, number)
+        overlay = step(state, batch)
+        ours |= set(findings(state, overlay))
+        apply(state, overlay, number)
+        for patient, code, *rest in _rows(batch):
+            seen[patient, BY_NUMBER[code]].append(Observation(*rest))
+        for slot in overlay.rebuild:  # more values than are kept: judged from history
+            patient, code = (int(part) for part in state.owner[slot])
+            history = seen[patient, BY_NUMBER[code]]
+            versions = state.versions[patient]
+            rebuilt = rebuild(state, slot, versions, history, list(ours_of(ours, patient, code)), 0)
+            assert not rebuilt.superseded
+            ours |= set(rebuilt.raised)
+            apply(state, rebuilt.overlay, number)
+            kinds["rebuilt"] += 1
+    theirs = set()
+    for (patient, code), series in seen.items():
+        versions = state.versions.get(patient, [])
+        if versions and code in versions[0].rules:
+            memory = memories[patient, code] = fresh(families_of(versions, code))
+            theirs |= set(fold(patient, code, versions, memory, sorted(series)))
+    assert ours == theirs
+    for (patient, code), memory in memories.items():
+        _same(state, patient, code, memory)
+    kinds.update(finding.rule for finding in ours)
+    print(dict(kinds))
+    assert len(kinds) > 8
+
+
+def ours_of(ours: set, patient: int, code: int) -> list:
+    return [one for one in ours if (one.patient, one.code) == (patient, code)]
+
+
+def _batch(random: np.random.Generator, start: int, span: int, number: int) -> Observations:
+    """Half the patients once, a few of them more often; a comparator and a flag now and then."""
+    patient = random.choice(np.arange(1, PATIENTS), PATIENTS // 2, replace=False)
+    patient = np.concatenate([patient, random.choice(patient, 12), [0, PATIENTS + 5, NOBODY]])
+    count = len(patient)
+    weight = random.random(count) < 0.5
+    code = np.where(weight, BY_NUMBER.index(Code.WEIGHT), BY_NUMBER.index(Code.SYSTOLIC))
+    value = np.where(
+        weight, 70_000 + 10 * random.normal(0, 120, count), 1300 + random.normal(0, 350, count)
+    ).astype(np.int32)
+    value[random.random(count) < 0.02] = COMPARATOR
+    value[random.random(count) < 0.02] = -COMPARATOR
+    at = start + random.integers(0, span, count)
+    serial = number * 1000 + np.arange(count)
+    steady = random.random(count) > 0.1
+    return Observations(patient, code, at, serial, value, serial, serial, steady)
+
+
+def _rows(batch: Observations) -> list[tuple]:
+    columns = (batch.patient, batch.code, batch.at, batch.key, batch.value, batch.epoch, batch.seq)
+    return list(zip(*(one.tolist() for one in columns), batch.steady.tolist(), strict=True))
+
+
+def _same(state: State, patient: int, code: Code, memory: Memory) -> None:
+    slot = state.slot(patient, code)
+    windows = {family.name: state.tables[family.name].rows[at] for family, at in state.places(slot)}
+    kept = memory_of(state.rows[slot], windows)
+    assert (kept.at, kept.key, kept.active) == (memory.at, memory.key, memory.active)
+    assert kept.shift[1:3] == memory.shift[1:3]
+    for name, mine in kept.windows.items():
+        theirs = memory.windows[name]
+        if name == "change":
+            oldest = memory.at - REACH_MAX
+            mine = [one for one in mine if one[0] >= oldest][-KEPT:]
+            theirs = [one for one in theirs if one[0] >= oldest][-KEPT:]
+        assert mine == theirs, (patient, code, name)
