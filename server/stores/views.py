@@ -36,7 +36,9 @@ _NAME: Final = (
 )
 
 # What is set aside was judged as far as it will be: the cursor is behind it.
-_NUMBERED: Final = select(func.coalesce(func.sum(t.cursors.c.numbered - t.cursors.c.position), 0))
+_NUMBERED: Final = select(
+    func.coalesce(func.sum(t.cursors.c.numbered - t.cursors.c.position), 0)
+).where(t.cursors.c.partition == PARTITION)
 _UNNUMBERED: Final = select(func.count()).where(
     t.inputs.c.partition == PARTITION, t.inputs.c.position.is_(None)
 )

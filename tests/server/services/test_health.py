@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from server.services.following import follow_charts
 from server.services.health import check_health
 from server.services.judging import Judge
 from server.services.polling import ENGINE, POLLER
@@ -39,6 +40,8 @@ def filled(world: World) -> World:
     world.send(envelope("gw-1", batch, 1))
     world.send(envelope("gw-1", [wire(1, 11, one, T0 + 1)], 1))
     world.run()
+    while follow_charts(world.store, world.now):
+        pass
     world.send(envelope("gw-1", [wire(5, 5, {"systolic": "121"}, T0)], 5))
     with world.store.write() as tx:
         for loop in (ENGINE, POLLER):
