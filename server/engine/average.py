@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from server.domain.instants import DAY
 from server.domain.window_rules import AVERAGES_MAX
-from server.engine.instant import Instants, Now
+from server.engine.instant import NOON, Instants, Now
 from server.engine.rules import AVERAGE_BIT, AverageRule, Compiled
 
 DAYS: Final = 7
@@ -82,7 +83,7 @@ def _remember(memory: Memory, now: Now) -> None:
 def judge_rows(rows: NDArray[np.void], now: Instants) -> NDArray[np.int64]:
     """Do the same for many slots, a value each."""
     row = now.steady.nonzero()[0]
-    day, half = now.day.take(row), now.afternoon.take(row).astype(np.intp)
+    day, half = now.day.take(row), (now.local.take(row) % DAY >= NOON).astype(np.intp)
     place = day % DAYS_KEPT
     fresh = (rows["day"][row, place] < day).nonzero()[0]
     at = row[fresh], place[fresh]

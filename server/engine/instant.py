@@ -24,12 +24,12 @@ class Now(NamedTuple):
 
 
 class Instants(NamedTuple):
-    """Many of them, column by column."""
+    """Many of them, column by column; ``local`` is what the wall clock showed, in ms."""
 
     at: NDArray[np.int64]
     value: NDArray[np.int32]
     day: NDArray[np.int32]
-    afternoon: NDArray[np.bool_]
+    local: NDArray[np.int64]
     steady: NDArray[np.bool_]
 
     def only(self, index: NDArray[np.intp]) -> "Instants":
@@ -38,7 +38,7 @@ class Instants(NamedTuple):
             self.at.take(index),
             self.value.take(index),
             self.day.take(index),
-            self.afternoon.take(index),
+            self.local.take(index),
             self.steady.take(index),
         )
 
@@ -58,8 +58,7 @@ def instants(
 ) -> Instants:
     """Return values at their instants, each in its own zone (a place in ``zones``)."""
     local = at + _offsets(at, zone, zones)
-    day = local // DAY
-    return Instants(at, value, day.astype(np.int32), local - day * DAY >= NOON, steady)
+    return Instants(at, value, (local // DAY).astype(np.int32), local, steady)
 
 
 def _offsets(
@@ -70,7 +69,7 @@ def _offsets(
     if not len(at):
         return 0
     first, last = int(at.min()), int(at.max())
-    if last - first < DAY and (zone == zone[:1]).all():
+    if last - first < DAY and np.count_nonzero(zone == zone[0]) == len(zone):
         name = zones[int(zone[0])]
         if (ahead := offset(first // _QUARTER, name)) == offset(last // _QUARTER, name):
             return ahead

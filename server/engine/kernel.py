@@ -15,6 +15,7 @@ from server.engine.rules import COMPARATOR, SIGNS
 from server.engine.state import ACTIVE_SHIFT, take
 
 _SIGNS: Final = np.array(SIGNS, np.int32)
+_PLACES: Final = np.array([1, 2, 4, 8])
 _ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.int64)
 # Of the four limits, a bit each: the outer ones; the inner ones; the inner ones' bits, each moved
 # to the lowest bit of its shift register.
@@ -126,10 +127,12 @@ def _thresholds(
     holds = bits >> ACTIVE_SHIFT & near | beyond & _OUTER
     holds |= (_ONES.take(shift & window) >= need).astype(np.int64) << 1
     holds |= (_ONES.take(shift >> 8 & window) >= need).astype(np.int64) << 2
-    holds |= np.where(np.abs(value) == COMPARATOR, beyond & _INNER, 0)
+    extreme = np.abs(value) == COMPARATOR
+    if np.count_nonzero(extreme):
+        holds |= np.where(extreme, beyond & _INNER, 0)
     return holds & beyond, shift | holds << ACTIVE_SHIFT
 
 
 def _packed(truths: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Pack rows of four truths into one number each, the first in bit 0."""
-    return np.packbits(truths, axis=1, bitorder="little")[:, 0].astype(np.int64)
+    return np.asarray(truths.dot(_PLACES))

@@ -23,7 +23,6 @@ from server.engine.kernel import Touched, Values, judge
 from server.engine.rules import NOTHING, RULES
 from server.engine.series import Finding, Observation, fold
 from server.engine.state import (
-    ACTIVE_SHIFT,
     CODES,
     State,
     active,
@@ -140,9 +139,10 @@ def step(state: State, batch: Observations) -> Overlay:
     found = np.zeros(len(rows), np.int64)
     _judge_once(state, batch, once, overlay, found)
     _judge_runs(state, batch, runs, overlay, found)
-    for index in (before | found).nonzero()[0].tolist():
-        over = int(before[index] | found[index]) & ~(int(rows["bits"][index]) >> ACTIVE_SHIFT)
-        overlay.ended += [(int(touched[index]), bit) for bit in range(RULES) if over >> bit & 1]
+    over = (before | found) & ~active(rows)
+    for index in over.nonzero()[0].tolist():
+        bits = int(over[index])
+        overlay.ended += [(int(touched[index]), bit) for bit in range(RULES) if bits >> bit & 1]
     return overlay
 
 
@@ -217,12 +217,12 @@ def _windows(state: State, rows: NDArray[np.void]) -> dict[str, Touched]:
     places = take(state.tables["extra"].rows, rows["extra"][owner])
     windows = {}
     for family in FAMILIES:
+        if not (table := state.tables[family.name]).used:
+            continue
         some = (places[family.name] >= 0).nonzero()[0]
         if len(some):
             at = places[family.name][some]
-            windows[family.name] = Touched(
-                owner.take(some), at, take(state.tables[family.name].rows, at)
-            )
+            windows[family.name] = Touched(owner.take(some), at, take(table.rows, at))
     return windows
 
 
@@ -248,6 +248,8 @@ def _judge_runs(
     found: NDArray[np.int64],
 ) -> None:
     """Judge the runs: the overlay's last rows."""
+    if not len(runs.starts):
+        return
     row = np.arange(len(found) - len(runs.starts), len(found))
     lengths = runs.ends - runs.starts
     alone = lengths > (ROUNDS_MAX if len(lengths) >= FEW else 0)

@@ -258,7 +258,7 @@ def _each(
     for index in which.nonzero()[0].tolist():
         row = rows[index]
         fields = {name: int(row[name][place]) for name in TrendRule._fields}
-        one = Now(*(column[index].item() for column in now))
+        one = Now(int(now.at[index]), int(now.value[index]), int(now.day[index]), False, True)
         found[index] = beyond(TrendRule(**fields), sorted(load(row).values()), one)
     return found
 
