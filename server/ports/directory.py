@@ -52,7 +52,11 @@ class User(NamedTuple):
 
 
 class PlanRow(NamedTuple):
-    """One version of a patient's plan; a draft has no ``confirmed_by``."""
+    """One version of a patient's plan; a draft has no ``confirmed_by``.
+
+    Version 0 is the default, from before any plan: it expects a measurement a day and limits
+    nothing (hazard H8).
+    """
 
     patient_id: int
     version: int
@@ -95,6 +99,18 @@ class Directory(Protocol):
     def devices(self, chc_id: int | None) -> list[tuple[str, str, str | None]]: ...
     def assign(self, device_id: int, patient: Patient, user: int | None, from_at: int) -> None: ...
     def plans(self, patient_id: int) -> list[PlanRow]: ...
+    def holders(self, device_id: int) -> list[int]:
+        """Return the patients who have the device now."""
+        ...
+
+    def profiles_of(self, patient_id: int) -> list[str]:
+        """Return the profiles of the devices that the patient has now."""
+        ...
+
+    def set_default_plan(self, patient: Patient, plan: Plan, now: int) -> None:
+        """Write version 0 of a patient's plan, or write it anew."""
+        ...
+
     def add_plan(self, patient: Patient, plan: Plan, author: str, now: int) -> int: ...
     def confirm_plan(
         self, patient_id: int, version: int, by: str, now: int, from_at: int

@@ -6,11 +6,12 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from contract.codes import Code
 from contract.messages import Address
 from contract.profiles import profiles
 from server.domain.duty import SHIFT_LONGEST, parse_hours
 from server.domain.instants import HOUR, from_datetime, zone
-from server.domain.plans import Plan, parse_plan
+from server.domain.plans import Expected, Plan, parse_plan
 from server.domain.roles import Action, Role, may
 from server.errors import NotFound, WrongInput
 from server.ports.directory import Chc, Patient, User
@@ -184,8 +185,35 @@ def assign_device(tx: Transaction, new: NewAssignment, now: int) -> int:
     newest = tx.measurements.newest_of(new.address)
     if newest is not None and from_at <= newest:
         raise WrongInput("from: measurements of this device are stored already after that time")
-    tx.directory.assign(device, _patient(tx, new.patient), new.user, from_at)
+    patient = _patient(tx, new.patient)
+    before = tx.directory.holders(device)
+    tx.directory.assign(device, patient, new.user, from_at)
+    for one in {patient.id, *before}:
+        _expect_by_default(tx, one, now)
     return device
+
+
+# What stands for a measurement of each kind of device.
+_MEASURES: Final = {
+    "blood-pressure-monitor": Code.SYSTOLIC,
+    "thermometer": Code.TEMPERATURE,
+    "pulse-oximeter": Code.SPO2,
+    "weight-scale": Code.WEIGHT,
+    "glucose-meter": Code.GLUCOSE,
+    "heart-rate-monitor": Code.HEART_RATE,
+}
+
+
+def _expect_by_default(tx: Transaction, patient_id: int, now: int) -> None:
+    """Expect a measurement a day of every device that a patient has, until a plan is in force:
+    who measures nothing is missed from the first day on, plan or no plan (hazard H8)."""
+    patient = tx.directory.patient(patient_id)
+    assert patient is not None  # noqa: S101 - has a device
+    known = profiles()
+    kinds = {known[name].kind for name in tx.directory.profiles_of(patient_id) if name in known}
+    expected = [Expected(code=_MEASURES[kind]) for kind in sorted(kinds)]
+    tx.directory.set_default_plan(patient, Plan(expected=expected), now)
+    tx.inputs.append([NewInput(InputKind.PLAN, patient_id, None, None, 0, now)])
 
 
 def add_plan(tx: Transaction, new: NewPlan, now: int) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 
 from server.domain.plans import Plan, plan_json, stored_plan
 from server.ports.directory import Chc, Patient, PlanRow, Session, User
@@ -138,6 +138,35 @@ class DirectoryRows:
         query = select(*columns).where(t.plans.c.patient_id == patient_id)
         rows = self._connection.execute(query.order_by(t.plans.c.version))
         return [PlanRow(row[0], row[1], stored_plan(row[2]), *row[3:]) for row in rows]
+
+    def holders(self, device_id: int) -> list[int]:
+        query = select(t.device_assignments.c.patient_id).where(
+            t.device_assignments.c.device_id == device_id,
+            t.device_assignments.c.until_at.is_(None),
+        )
+        return list(self._connection.execute(query).scalars())
+
+    def profiles_of(self, patient_id: int) -> list[str]:
+        query = (
+            select(t.devices.c.profile)
+            .join(t.device_assignments, t.device_assignments.c.device_id == t.devices.c.id)
+            .where(
+                t.device_assignments.c.patient_id == patient_id,
+                t.device_assignments.c.until_at.is_(None),
+            )
+            .distinct()
+        )
+        return list(self._connection.execute(query).scalars())
+
+    def set_default_plan(self, patient: Patient, plan: Plan, now: int) -> None:
+        own = and_(t.plans.c.patient_id == patient.id, t.plans.c.version == 0)
+        values = {"body": plan_json(plan), "written_at": now}
+        if self._connection.execute(update(t.plans).where(own).values(values)).rowcount:
+            return
+        row = {"patient_id": patient.id, "chc_id": patient.chc_id, "version": 0}
+        self._connection.execute(
+            insert(t.plans).values(**row, **values, author="default", in_force_from=0)
+        )
 
     def add_plan(self, patient: Patient, plan: Plan, author: str, now: int) -> int:
         newest = select(func.max(t.plans.c.version)).where(t.plans.c.patient_id == patient.id)

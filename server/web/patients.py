@@ -70,7 +70,7 @@ def _line(
     if row and row.plan.gains:
         watched.add(Code.WEIGHT)
     received = {BY_NUMBER[number] for number in charted}
-    draft = any(one.confirmed_by is None for one in plans)
+    draft = any(one.version and one.confirmed_by is None for one in plans)
     return Line(
         patient, last_at, alerts, _sorted(watched), _sorted(received - watched), draft and not row
     )

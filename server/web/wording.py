@@ -251,8 +251,12 @@ def plan_at(plans: Sequence[PlanRow], instant: int) -> Plan | None:
 
 
 def row_at(plans: Sequence[PlanRow], instant: int) -> PlanRow | None:
-    """Return the plan version in force at an instant."""
-    found = [row for row in plans if row.in_force_from is not None and row.in_force_from <= instant]
+    """Return the plan version that a doctor confirmed, in force at an instant."""
+    found = [
+        row
+        for row in plans
+        if row.version and row.in_force_from is not None and row.in_force_from <= instant
+    ]
     return max(found, key=lambda row: (row.in_force_from or 0, row.version), default=None)
 
 
