@@ -78,8 +78,9 @@ def test_people_devices_and_plans_are_set_up_and_listed(call, settings: Path) ->
     assert listed == {
         "address": ADDRESS, "profile": "generic_blood_pressure", "patient": "P1"
     }  # fmt: skip
-    (plan,) = (json.loads(line) for line in call("plan", "list")[1])
-    assert (plan["confirmed_by"], plan["author"]) == ("dora", "anna")
+    by_default, plan = (json.loads(line) for line in call("plan", "list")[1])
+    assert (by_default["version"], by_default["default"]) == (0, True)
+    assert (plan["confirmed_by"], plan["author"], plan["default"]) == ("dora", "anna", False)
     assert [json.loads(line)["name"] for line in call("user", "list")[1]] == ["anna", "dora"]
 
 
