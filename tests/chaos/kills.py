@@ -9,6 +9,7 @@ passed the wire, after the victim is dead and before anything is started again.
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -94,10 +95,17 @@ def _open_windows(victim: str, district: District, home: Home, died_at: float) -
 
 
 def _watch(path: Path, query: str) -> None:
-    """Return as soon as the query's number has grown."""
-    with closing(reader(path)) as rows:
-        before = rows.execute(query).fetchone()[0] or 0
-        _until(lambda: (rows.execute(query).fetchone()[0] or 0) > before)
+    """Return as soon as the query's number has grown; a file that is not there yet has none."""
+
+    def newest() -> int:
+        try:
+            with closing(reader(path)) as rows:
+                return int(rows.execute(query).fetchone()[0] or 0)
+        except sqlite3.OperationalError:
+            return 0
+
+    before = newest()
+    _until(lambda: newest() > before)
 
 
 def _stall_gateway(pid: int, district: District, home: Home) -> None:
