@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 from server import settings
 from server.clock import now_ms
-from server.commands import chc, device, gateway, init, judge, patient, plan, run, score, user
+from server.commands import (
+    alert,
+    chc,
+    device,
+    gateway,
+    init,
+    judge,
+    patient,
+    plan,
+    run,
+    score,
+    user,
+)
 from server.errors import ServerError, SettingsError
 from server.services.setting_up import chc_of
 from server.stores.opening import open_database
@@ -21,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Not a medical device and not for emergencies (112).",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (run, init, gateway, chc, user, patient, device, plan, score, judge):
+    for command in (run, init, gateway, chc, user, patient, device, plan, alert, score, judge):
         command.add_parser(commands)
     args = parser.parse_args(argv)
     try:

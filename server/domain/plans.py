@@ -168,6 +168,20 @@ def plan_json(plan: Plan) -> str:
     return msgspec.json.encode(plan).decode()
 
 
+def rule_of(plan: Plan, name: str) -> Threshold | Gain | WindowRule | Expected | None:
+    """Return what a rule's name stands for in a plan."""
+    for one in (*plan.gains, *plan.rules):
+        if one.name == name:
+            return one
+    for threshold in plan.thresholds:
+        if (
+            name.startswith(f"{threshold.code}-")
+            and name.removeprefix(f"{threshold.code}-") in SIDES
+        ):
+            return threshold
+    return next((one for one in plan.expectations() if name == f"missing-{one.code}"), None)
+
+
 def priority_of(rule: str, plan: Plan | None) -> Priority:
     """Return the priority that a rule's name fixes: outer high, inner medium, missing low."""
     for one in (*plan.gains, *plan.rules) if plan else ():

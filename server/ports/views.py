@@ -96,6 +96,7 @@ class EvidenceRow(NamedTuple):
     value: int
     state: str
     late: bool
+    in_series: bool
     gateway: str
     epoch: str
     seq: int

@@ -151,6 +151,7 @@ class PageRows:
                 t.findings.c.value,
                 t.findings.c.state,
                 t.findings.c.late,
+                t.findings.c.in_series,
                 t.epochs.c.gateway_id,
                 t.epochs.c.epoch,
                 t.findings.c.seq,

@@ -1,0 +1,85 @@
+"""Why there is an alert, judged again: the same call that judged it live, on what is stored.
+
+Every finding of the alert is computed anew from the patient's history and plan versions. A finding
+in force must be found again, one that was superseded or withdrawn must not be.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from contract.codes import BY_NUMBER
+from server.domain.alerts import Alert
+from server.domain.plans import Plan, rule_of
+from server.engine.rebuild import with_version
+from server.engine.rules import NOTHING, SIGNS, Version, compile_version
+from server.engine.series import families_of, fold, fresh
+from server.errors import NotFound
+from server.ports.store import Transaction
+from server.ports.views import EvidenceRow
+
+IN_FORCE: Final = "in-force"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One finding, with the plan it was judged by, and whether the verdict is the same again."""
+
+    finding: EvidenceRow
+    plan: Plan
+    equal: bool
+
+
+def explain(tx: Transaction, alert_id: int) -> tuple[Alert, list[Explained]]:
+    """Return an alert with its findings judged again; none where no value raised it.
+
+    Raises ``NotFound``.
+    """
+    alert = tx.alerts.get(alert_id)
+    if alert is None:
+        raise NotFound(f"alert {alert_id}")
+    if alert.patient_id is None:
+        return alert, []
+    cursor = tx.inputs.cursor()
+    rows = tx.inputs.plan_versions([alert.patient_id], cursor)
+    plans = {row.number: row.plan for row in rows}
+    versions: list[Version] = []
+    for row in rows:
+        compiled = compile_version(row.number, row.from_at, row.zone_name, row.plan)
+        versions = with_version(versions, compiled)
+    again: dict[int, set[tuple[str, int, int, int]]] = {}
+    explained = []
+    evidence = tx.views.evidence(alert_id)
+    epochs = tx.measurements.epochs(sorted({(one.gateway, one.epoch) for one in evidence}))
+    for finding in evidence:
+        if finding.code not in again:
+            again[finding.code] = _found(tx, alert.patient_id, finding.code, versions, cursor)
+        epoch = epochs[finding.gateway, finding.epoch].id
+        key = (finding.rule, finding.version, epoch, finding.seq)
+        found = key in again[finding.code] if finding.in_series else _alone(finding, versions)
+        equal = found == (finding.state == IN_FORCE) or (not finding.in_series and found)
+        explained.append(Explained(finding, plans[finding.version], equal))
+    return alert, explained
+
+
+def source_of(explained: Explained) -> str | None:
+    """Return the source that the rule names."""
+    rule = rule_of(explained.plan, explained.finding.rule)
+    return getattr(rule, "source", None)
+
+
+def _found(
+    tx: Transaction, patient_id: int, code: int, versions: list[Version], cursor: int
+) -> set[tuple[str, int, int, int]]:
+    word = BY_NUMBER[code]
+    history = sorted(tx.inputs.history(patient_id, code, cursor))
+    memory = fresh(families_of(versions, word))
+    found = fold(patient_id, word, versions, memory, history)
+    return {(one.rule, one.version, one.epoch, one.seq) for one in found}
+
+
+def _alone(finding: EvidenceRow, versions: list[Version]) -> bool:
+    """Judge a doubted value again: against the limit of its rule, and nothing else."""
+    version = next(one for one in versions if one.number == finding.version)
+    rules = version.rules.get(BY_NUMBER[finding.code], NOTHING)
+    bit = rules.names.index(finding.rule)
+    return SIGNS[bit] * finding.value > rules.bounds[bit]
