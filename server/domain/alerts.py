@@ -194,6 +194,13 @@ def gathered(
     return Change(replace(after, told=evidence.value), _said(after, chain, duty, Reason.WORSE))
 
 
+def more_urgent(
+    alert: Alert, priority: Priority, chain: Sequence[Step], now: int, duty: Duty
+) -> Change:
+    """Give an open alert a higher priority: its chain starts anew, taken on or not (hazard H4)."""
+    return _start_chain(replace(alert, priority=priority), chain, now, Reason.WORSE, duty)
+
+
 def cleared(alert: Alert, now: int) -> Change:
     """Note that the condition ended. The alert stays listed and its chain runs on."""
     return Change(alert if alert.cleared_at is not None else replace(alert, cleared_at=now))
@@ -443,7 +450,8 @@ def with_evidence(alert: Alert, evidence: Evidence) -> Alert:
         comparator=evidence.comparator if newer else alert.comparator,
         newest_at=max(alert.newest_at, evidence.measured_at),
         began_at=min(alert.began_at, evidence.measured_at),
-        confirmed=alert.confirmed or evidence.confirmed,
+        # What was taken back confirms nothing any more.
+        confirmed=evidence.confirmed or (alert.confirmed and not alert.superseded),
         superseded=False,
     )
 

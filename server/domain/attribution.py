@@ -32,6 +32,15 @@ class Fate(StrEnum):
     TOMBSTONE = "tombstone"
 
 
+class Said(StrEnum):
+    """What a person may say of a measurement that waits, and of having said it."""
+
+    GIVEN = "given"
+    REJECTED = "rejected"
+    TAKEN_BACK = "taken-back"
+    SEEN = "seen"
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A device is a patient's from ``from_at`` until ``until_at`` (None: still), for one user."""

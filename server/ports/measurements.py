@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from server.domain.attribution import Assignment
+from server.domain.attribution import Assignment, Said
 
 
 class MeasurementRow(NamedTuple):
@@ -38,6 +38,25 @@ class ObservationRow(NamedTuple):
     code: int
     value: int
     steady: bool = True
+
+
+class Decision(NamedTuple):
+    """What a person said of a held or quarantined measurement.
+
+    ``patient_id`` is who it was given to, or taken back from; ``likely_id`` and ``reason`` are how
+    it waited before.
+    """
+
+    chc_id: int
+    epoch_id: int
+    seq: int
+    kind: Said
+    patient_id: int | None
+    by: str
+    at: int
+    likely_id: int | None
+    reason: str | None
+    note: str | None = None
 
 
 class Epoch(NamedTuple):
@@ -121,8 +140,16 @@ class Measurements(Protocol):
         """Note how far outbox files are stored without a gap, how far at all, and how much."""
         ...
 
-    def held(self, epoch_id: int, seq: int) -> MeasurementRow | None:
-        """Return the measurement when it is held."""
+    def get(self, epoch_id: int, seq: int) -> MeasurementRow | None:
+        """Return one measurement, locked against other writers."""
+        ...
+
+    def decisions(self, epoch_id: int, seq: int) -> list[Decision]:
+        """Return what was said of a measurement, the oldest first."""
+        ...
+
+    def add_decision(self, decision: Decision) -> None:
+        """Note what a person said of a measurement."""
         ...
 
     def held_of(self, address: str) -> int:
@@ -135,6 +162,10 @@ class Measurements(Protocol):
 
     def reject(self, epoch_id: int, seq: int, reason: str) -> None:
         """Put a held measurement away: a person says it is nobody's of ours."""
+        ...
+
+    def hold(self, epoch_id: int, seq: int, likely_id: int | None, reason: str | None) -> None:
+        """Hold a measurement again, as it was held before."""
         ...
 
     def waiting_between(

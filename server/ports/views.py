@@ -71,6 +71,24 @@ class WaitingRow(NamedTuple):
     values: list[tuple[int, int]]
 
 
+class DecisionView(NamedTuple):
+    """What a person said of a measurement; ``last``: and nothing was said of it since."""
+
+    epoch_id: int
+    seq: int
+    kind: str
+    by: str
+    at: int
+    note: str | None
+    device: str | None
+    measured_at: int
+    patient_id: int | None
+    family_name: str | None
+    given_name: str | None
+    last: bool
+    values: list[tuple[int, int]]
+
+
 class FleetRow(NamedTuple):
     """A gateway as the fleet page shows it."""
 
@@ -99,8 +117,10 @@ class EvidenceRow(NamedTuple):
     in_series: bool
     gateway: str
     epoch: str
+    epoch_id: int
     seq: int
     device: str | None
+    stored_at: int
     element: bytes
 
 
@@ -157,7 +177,12 @@ class Views(Protocol):
     def observations(self, patient_id: int, from_at: int) -> list[ObservationView]: ...
     def latest(self, chc_id: int) -> dict[int, int]: ...
     def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]: ...
-    def waiting(self, chc_id: int) -> list[WaitingRow]: ...
+    def waiting(self, chc_id: int, only: tuple[int, int] | None = None) -> list[WaitingRow]: ...
+    def decided(self, chc_id: int, since: int) -> list[DecisionView]: ...
+    def given(self, alert_id: int) -> dict[tuple[int, int], tuple[str, int]]:
+        """Return who gave which of an alert's measurements to its patient, and when."""
+        ...
+
     def fleet(self, chc_id: int) -> list[FleetRow]: ...
     def set_aside(self, chc_id: int) -> list[tuple[int, int | None, str]]: ...
     def unjudged_of(self, patient_id: int) -> int: ...

@@ -60,14 +60,27 @@ def _hand_over(tx: Transaction, user: User, alert: Alert, to: User, now: int) ->
 def close(
     tx: Transaction, user: User, alert_id: int, outcome: str, next_review_at: int, now: int
 ) -> Alert:
-    """Finish an alert with an outcome and the next review."""
+    """Finish an alert with an outcome and the next review.
+
+    Raises ``WrongInput`` for that of held measurements while one is held: the last decision about
+    them closes it.
+    """
     alert = find(tx, user, alert_id)
+    if still_held(tx, alert):
+        raise WrongInput("say first whose the held measurements are")
     change = life.closed(
         alert, by=user.name, outcome=outcome, next_review_at=next_review_at, now=now
     )
     # A pause was of this matter: the next breach after a close must tell (hazard H4).
     tx.alerts.end_pauses(alert, now)
     return _done(tx, user, alert, change, "alert-closed", outcome, now)
+
+
+def still_held(tx: Transaction, alert: Alert) -> int:
+    """Return how many measurements wait for what the alert asks: whose are they?"""
+    if alert.rule != "measurement-held":
+        return 0
+    return tx.measurements.held_of(alert.subject.removeprefix("device:"))
 
 
 def pause(tx: Transaction, user: User, alert_id: int, until: int, reason: str, now: int) -> Alert:

@@ -1,39 +1,70 @@
-"""Held measurements: a person says whose they are, and then they are judged."""
+"""Held and quarantined measurements: what a person says of them, and takes back.
+
+A held measurement that is given to a patient is judged then. What a person said is kept, and can
+be taken back: the attribution is withdrawn in the open and the measurement held again.
+"""
 
 from dataclasses import replace
 
 from server.domain import alerts as life
+from server.domain.attribution import Fate, Said
 from server.domain.instants import Quality
-from server.domain.plans import DEFAULT_CHAINS
+from server.domain.plans import DEFAULT_CHAINS, Priority
 from server.errors import NotFound
 from server.ports.directory import User
 from server.ports.inputs import InputKind, NewInput
-from server.ports.measurements import MeasurementRow
+from server.ports.measurements import Decision, MeasurementRow
 from server.ports.store import Transaction
-from server.services.matters import keep
+from server.services.matters import keep, raise_matter
 
 
 def release(tx: Transaction, user: User, epoch_id: int, seq: int, reference: str, now: int) -> None:
     """Give a held measurement to the patient of that reference; the engine judges it then."""
-    held = _find(tx, user, epoch_id, seq)
+    held = _find(tx, user, epoch_id, seq, Fate.HELD)
     patient = tx.directory.patient_by_reference(reference)
     if patient is None or patient.chc_id != user.chc_id:
         raise NotFound(f"patient {reference}")
+    number = _say(tx, user, held, Said.GIVEN, patient.id, now)
+    if held.patient_id != patient.id:
+        _withdraw(tx, held, number, now)
     tx.measurements.release(epoch_id, seq, patient.id)
     believed = held.quality != Quality.UNSURE
     kind = InputKind.ATTRIBUTED if believed else InputKind.QUESTIONED
-    tx.inputs.append([NewInput(kind, patient.id, epoch_id, seq, 1, now)])
-    if held.patient_id != patient.id:
-        _withdraw(tx, held, now)
-    _record(tx, user, held, "measurement-released", patient.id, now)
+    tx.inputs.append([NewInput(kind, patient.id, epoch_id, seq, number, now)])
+    _finish(tx, user, held, now)
 
 
 def reject(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> None:
     """Say that a held measurement is nobody's of this CHC: it is kept, and judged for nobody."""
-    held = _find(tx, user, epoch_id, seq)
+    held = _find(tx, user, epoch_id, seq, Fate.HELD)
+    number = _say(tx, user, held, Said.REJECTED, held.patient_id, now)
     tx.measurements.reject(epoch_id, seq, f"not one of our patients, says {user.name}")
-    _withdraw(tx, held, now)
-    _record(tx, user, held, "measurement-rejected", held.patient_id, now)
+    _withdraw(tx, held, number, now)
+    _finish(tx, user, held, now)
+
+
+def take_back(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> None:
+    """Undo the last decision: what was concluded is withdrawn, and the measurement held again."""
+    decided = _find(tx, user, epoch_id, seq, Fate.STORED, Fate.QUARANTINED)
+    said = tx.measurements.decisions(epoch_id, seq)
+    if not said or said[-1].kind not in (Said.GIVEN, Said.REJECTED):
+        raise NotFound(f"decision on measurement {epoch_id}/{seq}")
+    likely_id, reason = said[-1].likely_id, said[-1].reason
+    number = _say(tx, user, decided, Said.TAKEN_BACK, said[-1].patient_id, now)
+    _withdraw(tx, decided, number, now)
+    tx.measurements.hold(epoch_id, seq, likely_id, reason)
+    if likely_id is not None:
+        kind = InputKind.QUESTIONED
+        tx.inputs.append([NewInput(kind, likely_id, epoch_id, seq, number, now)])
+    raise_matter(
+        tx,
+        chc_id=decided.chc_id,
+        subject=f"device:{decided.device}",
+        rule="measurement-held",
+        priority=Priority.MEDIUM,
+        detail=reason or "",
+        now=now,
+    )
 
 
 def _finish(tx: Transaction, user: User, held: MeasurementRow, now: int) -> None:
@@ -52,12 +83,12 @@ def _finish(tx: Transaction, user: User, held: MeasurementRow, now: int) -> None
     keep(tx, change, now)
 
 
-def _withdraw(tx: Transaction, held: MeasurementRow, now: int) -> None:
-    """Undo what was concluded for the likely patient: marked, told, and closed by a person."""
-    if held.patient_id is not None:
-        row = (held.patient_id, held.epoch_id, held.seq, 0, now)
+def _withdraw(tx: Transaction, decided: MeasurementRow, number: int, now: int) -> None:
+    """Undo what was concluded for a patient: marked, told, and closed by a person."""
+    if decided.patient_id is not None:
+        row = (decided.patient_id, decided.epoch_id, decided.seq, number, now)
         tx.inputs.append([NewInput(InputKind.WITHDRAWN, *row)])
-    for alert_id in sorted(tx.alerts.end_doubted(held.epoch_id, held.seq, now)):
+    for alert_id in sorted(tx.alerts.end_doubted(decided.epoch_id, decided.seq, now)):
         alert = tx.alerts.get(alert_id)
         if alert is None or alert.closed_at is not None or tx.alerts.in_force_count(alert_id):
             continue
@@ -65,16 +96,29 @@ def _withdraw(tx: Transaction, held: MeasurementRow, now: int) -> None:
         keep(tx, life.superseded(marked, now, DEFAULT_CHAINS[alert.priority]), now)
 
 
-def _find(tx: Transaction, user: User, epoch_id: int, seq: int) -> MeasurementRow:
-    held = tx.measurements.held(epoch_id, seq)
-    if held is None or held.chc_id != user.chc_id:
-        raise NotFound(f"held measurement {epoch_id}/{seq}")
-    return held
+def _find(tx: Transaction, user: User, epoch_id: int, seq: int, *fates: Fate) -> MeasurementRow:
+    found = tx.measurements.get(epoch_id, seq)
+    if found is None or found.chc_id != user.chc_id or found.fate not in fates:
+        raise NotFound(f"measurement {epoch_id}/{seq}")
+    return found
 
 
-def _record(
-    tx: Transaction, user: User, held: MeasurementRow, what: str, patient: int | None, now: int
-) -> None:
-    _finish(tx, user, held, now)
-    detail = f"epoch {held.epoch_id} seq {held.seq}"
-    tx.audit(user.name, what, now, chc_id=held.chc_id, patient_id=patient, detail=detail)
+def _say(
+    tx: Transaction, user: User, row: MeasurementRow, kind: Said, patient: int | None, now: int
+) -> int:
+    """Put a decision on the record and return its number among those of the measurement."""
+    key = row.epoch_id, row.seq
+    number = len(tx.measurements.decisions(*key)) + 1
+    tx.measurements.add_decision(
+        Decision(row.chc_id, *key, kind, patient, user.name, now, row.patient_id, row.reason)
+    )
+    what, detail = _AUDITED[kind], f"epoch {row.epoch_id} seq {row.seq}"
+    tx.audit(user.name, what, now, chc_id=row.chc_id, patient_id=patient, detail=detail)
+    return number
+
+
+_AUDITED = {
+    Said.GIVEN: "measurement-released",
+    Said.REJECTED: "measurement-rejected",
+    Said.TAKEN_BACK: "attribution-withdrawn",
+}

@@ -22,12 +22,15 @@ def raise_matter(
 ) -> None:
     """Open the technical alert of a subject and rule, or add to the open one.
 
+    A high matter makes an open alert high; nothing makes it less urgent.
     ``subject`` is ``gateway:ID``, ``device:ADDRESS``, ``patient:ID`` or ``server``.
     """
-    chain = DEFAULT_CHAINS[priority]
     duty = duty_of(tx, chc_id, now)
     known = tx.alerts.open_of([subject]).get((subject, rule))
-    if known is not None:
+    if known is not None and priority is Priority.HIGH and known.priority is not Priority.HIGH:
+        change = life.more_urgent(known, priority, DEFAULT_CHAINS[priority], now, duty)
+    elif known is not None:
+        chain = DEFAULT_CHAINS[known.priority]
         change = life.gathered(known, Evidence(now), chain, now, duty, None)
     else:
         change = life.raised(
@@ -46,7 +49,7 @@ def raise_matter(
                 previous_id=tx.alerts.last_closed(subject, rule),
                 detail=detail[:250],
             ),
-            chain,
+            DEFAULT_CHAINS[priority],
             now,
             duty,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from contract.codes import BY_NUMBER, Code, scaled
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind, Telling
+from server.domain.attribution import Fate
 from server.domain.duty import Duty
 from server.domain.instants import HOUR
 from server.domain.plans import Plan, Priority, chain_of, priority_of
@@ -16,7 +17,7 @@ from server.engine.series import Finding
 from server.ports.alerts import FindingRow
 from server.ports.store import Transaction
 from server.services.duty import duty_of
-from server.services.matters import keep
+from server.services.matters import keep, raise_matter
 
 
 @dataclass(slots=True)
@@ -102,7 +103,24 @@ class Raising:
                 for finding, in_series, _ in found
             ]
         self._tx.alerts.write_findings(rows)
+        self._urge()
         return raised
+
+    def _urge(self) -> None:
+        """Make it urgent to say whose a held measurement beyond the outer limit is (hazard H1)."""
+        keys = {(one.epoch, one.seq) for one, sure in self._concluded.doubted if not sure}
+        found = (self._tx.measurements.get(*key) for key in sorted(keys))
+        held = {row.device: row for row in found if row is not None and row.fate == Fate.HELD}
+        for device, row in held.items():
+            raise_matter(
+                self._tx,
+                chc_id=row.chc_id,
+                subject=f"device:{device}",
+                rule="measurement-held",
+                priority=Priority.HIGH,
+                detail=row.reason or "",
+                now=self._now,
+            )
 
     def _tell(
         self,

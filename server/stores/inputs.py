@@ -142,6 +142,7 @@ class InputRows:
         withdrawn = exists().where(
             later.c.epoch_id == t.inputs.c.epoch_id,
             later.c.seq == t.inputs.c.seq,
+            later.c.patient_id == t.inputs.c.patient_id,
             later.c.kind == InputKind.WITHDRAWN,
             later.c.position > t.inputs.c.position,
             later.c.position <= until,

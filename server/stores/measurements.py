@@ -18,9 +18,10 @@ from sqlalchemy import (
 )
 
 from contract.codes import DEFINITIONS, Code, unscaled
-from server.domain.attribution import Assignment, Fate
+from server.domain.attribution import Assignment, Fate, Said
 from server.domain.instants import Quality
 from server.ports.measurements import (
+    Decision,
     Epoch,
     GatewayRow,
     MeasurementRow,
@@ -180,14 +181,22 @@ class MeasurementRows:
         if rows:
             self._connection.execute(change, rows)
 
-    def held(self, epoch_id: int, seq: int) -> MeasurementRow | None:
+    def get(self, epoch_id: int, seq: int) -> MeasurementRow | None:
         query = select(*(t.measurements.c[name] for name in MeasurementRow._fields)).where(
-            t.measurements.c.epoch_id == epoch_id,
-            t.measurements.c.seq == seq,
-            t.measurements.c.fate == Fate.HELD,
+            t.measurements.c.epoch_id == epoch_id, t.measurements.c.seq == seq
         )
-        row = self._connection.execute(query).first()
+        row = self._connection.execute(query.with_for_update()).first()
         return MeasurementRow(*row) if row else None
+
+    def decisions(self, epoch_id: int, seq: int) -> list[Decision]:
+        query = select(*(t.decisions.c[name] for name in Decision._fields)).where(
+            t.decisions.c.epoch_id == epoch_id, t.decisions.c.seq == seq
+        )
+        rows = self._connection.execute(query.order_by(t.decisions.c.id))
+        return [Decision._make((*row[:3], Said(row[3]), *row[4:])) for row in rows]
+
+    def add_decision(self, decision: Decision) -> None:
+        self._connection.execute(insert(t.decisions), decision._asdict())
 
     def held_of(self, address: str) -> int:
         query = select(func.count()).where(
@@ -200,6 +209,9 @@ class MeasurementRows:
 
     def reject(self, epoch_id: int, seq: int, reason: str) -> None:
         self._decide(epoch_id, seq, fate=Fate.QUARANTINED, patient_id=None, reason=reason[:250])
+
+    def hold(self, epoch_id: int, seq: int, likely_id: int | None, reason: str | None) -> None:
+        self._decide(epoch_id, seq, fate=Fate.HELD, patient_id=likely_id, reason=reason)
 
     def _decide(self, epoch_id: int, seq: int, **values: object) -> None:
         where = and_(t.measurements.c.epoch_id == epoch_id, t.measurements.c.seq == seq)

@@ -218,6 +218,24 @@ observations = Table(
     Column("steady", Boolean, nullable=False, server_default=true()),
     sqlite_with_rowid=False,
 )
+# What a person said of a held or quarantined measurement; rows are only added.
+decisions = Table(
+    "decisions",
+    metadata,
+    _id(),
+    _chc(),
+    Column("epoch_id", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", String(12), nullable=False),
+    _patient(null=True),
+    Column("by", String(60), nullable=False),
+    _instant("at"),
+    Column("likely_id", Integer, nullable=True),
+    Column("reason", String(250), nullable=True),
+    Column("note", String(250), nullable=True),
+    Index("ix_decisions_measurement", "epoch_id", "seq"),
+    Index("ix_decisions_at", "chc_id", "at"),
+)
 # The engine's input log. Writers leave ``position`` empty; its single owner numbers the rows.
 inputs = Table(
     "inputs",

@@ -3,16 +3,17 @@
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, text
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
 from server.domain.alerts import Alert, Kind
-from server.domain.attribution import Fate
+from server.domain.attribution import Fate, Said
 from server.domain.plans import parse_plan
 from server.ports.directory import PlanRow
 from server.ports.views import (
     AbsenceRow,
     Counts,
+    DecisionView,
     EvidenceRow,
     FleetRow,
     MessageRow,
@@ -154,8 +155,10 @@ class PageRows:
                 t.findings.c.in_series,
                 t.epochs.c.gateway_id,
                 t.epochs.c.epoch,
+                t.findings.c.epoch_id,
                 t.findings.c.seq,
                 t.measurements.c.device,
+                t.measurements.c.stored_at,
                 t.measurements.c.element,
             )
             .select_from(joined)
@@ -221,7 +224,7 @@ class PageRows:
         )
         return [AbsenceRow(*row) for row in self._rows(query.order_by(t.absences.c.due_at.desc()))]
 
-    def waiting(self, chc_id: int) -> list[WaitingRow]:
+    def waiting(self, chc_id: int, only: tuple[int, int] | None = None) -> list[WaitingRow]:
         alert = and_(
             t.alerts.c.subject == "device:" + t.measurements.c.device,
             t.alerts.c.rule == "measurement-held",
@@ -252,16 +255,60 @@ class PageRows:
             .where(
                 t.measurements.c.chc_id == chc_id,
                 t.measurements.c.fate.in_([Fate.HELD, Fate.QUARANTINED]),
+                or_(t.measurements.c.fate == Fate.HELD, ~exists().where(_of_decision())),
             )
             .order_by(t.measurements.c.fate, t.measurements.c.stored_at.desc())
             .limit(500)
         )
+        if only is not None:
+            query = query.where(
+                t.measurements.c.epoch_id == only[0], t.measurements.c.seq == only[1]
+            )
         found = []
         for row in self._rows(query):
             values = self._values(row[0], row[1])
             summary = ", ".join(_said(BY_NUMBER[code], value) for code, value in values)
             found.append(WaitingRow._make((*row[:11], summary, *row[11:], values)))
         return found
+
+    def decided(self, chc_id: int, since: int) -> list[DecisionView]:
+        joined = t.decisions.join(t.measurements, _of_decision()).outerjoin(
+            t.patients, t.patients.c.id == t.decisions.c.patient_id
+        )
+        columns = [t.decisions.c[name] for name in ("epoch_id", "seq", "kind", "by", "at", "note")]
+        query = (
+            select(
+                *columns,
+                t.measurements.c.device,
+                t.measurements.c.measured_at,
+                t.decisions.c.patient_id,
+                t.patients.c.family_name,
+                t.patients.c.given_name,
+            )
+            .select_from(joined)
+            .where(t.decisions.c.chc_id == chc_id, t.decisions.c.at >= since)
+            .order_by(t.decisions.c.id.desc())
+            .limit(200)
+        )
+        found: list[DecisionView] = []
+        later: set[tuple[int, int]] = set()
+        for row in self._rows(query):
+            key = row[0], row[1]
+            found.append(DecisionView._make((*row, key not in later, self._values(*key))))
+            later.add(key)
+        return found
+
+    def given(self, alert_id: int) -> dict[tuple[int, int], tuple[str, int]]:
+        of_finding = and_(
+            t.decisions.c.epoch_id == t.findings.c.epoch_id,
+            t.decisions.c.seq == t.findings.c.seq,
+            t.decisions.c.patient_id == t.findings.c.patient_id,
+            t.decisions.c.kind == Said.GIVEN,
+        )
+        columns = [t.decisions.c[name] for name in ("epoch_id", "seq", "by", "at")]
+        query = select(*columns).join(t.findings, of_finding)
+        rows = self._rows(query.where(t.findings.c.alert_id == alert_id).order_by(t.decisions.c.id))
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 
     def _values(self, epoch_id: int, seq: int) -> list[tuple[int, int]]:
         query = select(t.observations.c.code, t.observations.c.value).where(
@@ -315,6 +362,13 @@ class PageRows:
         for patient_id, code in self._rows(query):
             found.setdefault(patient_id, set()).add(code)
         return found
+
+
+def _of_decision() -> ColumnElement[bool]:
+    return and_(
+        t.decisions.c.epoch_id == t.measurements.c.epoch_id,
+        t.decisions.c.seq == t.measurements.c.seq,
+    )
 
 
 def _said(code: Code, value: int) -> str:

@@ -50,8 +50,10 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/patients/{patient_id}/chart/{code}"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/measurements.csv"): Action.SEE_PATIENTS,
     ("GET", "/held"): Action.RELEASE_HELD,
+    ("POST", "/held/{epoch_id}/{seq}/choose"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/release"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/reject"): Action.RELEASE_HELD,
+    ("POST", "/held/{epoch_id}/{seq}/take-back"): Action.RELEASE_HELD,
     ("GET", "/fleet"): Action.SEE_FLEET,
 }
 # Fetched by the page itself: they do not show that anybody is there, so they keep nobody signed in.

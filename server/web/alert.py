@@ -225,6 +225,8 @@ def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
         "plan": in_force,
         "source": source_of(in_force.plan if in_force else None, alert.rule),
         "proofs": proofs,
+        "given": tx.views.given(alert.id),
+        "still_held": alert_work.still_held(tx, alert),
         "messages": tx.views.messages(alert.id),
         "notes": tx.views.notes(alert.id),
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],

@@ -1,14 +1,24 @@
 """What waits for a person: held and quarantined measurements, and input that was set aside."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from server.domain.instants import DAY
 from server.errors import NotFound
+from server.ports.directory import Patient
+from server.ports.views import WaitingRow
 from server.services import holding
 from server.web.catalogues import N_
+from server.web.patients import matching
 from server.web.visit import Here, Visit, people
 
 router = APIRouter()
+CHOICES_MAX: Final = 20
+# A decision can be taken back from the page for so long.
+DECIDED_SHOWN: Final = 7 * DAY
 
 
 @router.get("/held")
@@ -17,22 +27,31 @@ def show(visit: Here) -> Response:
     return _page(visit)
 
 
+@router.post("/held/{epoch_id}/{seq}/choose")
+def choose(visit: Here, epoch_id: int, seq: int) -> Response:
+    """Show whom the held measurement may be given to; one patient is asked about by name."""
+    asked = visit.form.get("q", "").strip()
+    with visit.site.store.write() as tx:
+        row = next((one for one in tx.views.waiting(visit.user.chc_id, (epoch_id, seq))), None)
+        if row is None or row.fate != "held":
+            raise NotFound("held measurement")
+        found = _asked_for(tx.directory.patients(visit.user.chc_id), asked)
+        if len(found) == 1:
+            visit.looked_at(tx, found[0].id, "patient-seen", "held")
+        staff = people(tx)
+    if not found:
+        wrong = N_("No patient is found.") if asked else N_("Write a part of the name first.")
+        return _page(visit, 422, wrong={(epoch_id, seq): wrong}, given=asked)
+    return visit.page("held_choose.html", row=row, found=found, shown=CHOICES_MAX, people=staff)
+
+
 @router.post("/held/{epoch_id}/{seq}/release")
 def release(visit: Here, epoch_id: int, seq: int) -> Response:
-    """Give a held measurement to a patient of the CHC."""
-    reference = visit.form.get("reference", "").strip()
-    wrong = ""
+    """Give a held measurement to a patient of the CHC, as the page before asked."""
     with visit.site.store.write() as tx:
-        _find(visit, tx.measurements.held(epoch_id, seq))
-        patient = tx.directory.patient_by_reference(reference)
-        if patient is None or patient.chc_id != visit.user.chc_id:
-            wrong = N_("Choose a patient from the list.")
-        else:
-            holding.release(tx, visit.user, epoch_id, seq, reference, visit.now)
-    if wrong:
-        return _page(visit, 422, wrong={(epoch_id, seq): wrong}, given=reference)
-    visit.site.changes.notify()
-    return visit.see("/held?done=released")
+        reference = visit.form.get("reference", "")
+        holding.release(tx, visit.user, epoch_id, seq, reference, visit.now)
+    return _done(visit, "released")
 
 
 @router.post("/held/{epoch_id}/{seq}/reject")
@@ -40,13 +59,26 @@ def reject(visit: Here, epoch_id: int, seq: int) -> Response:
     """Say that a held measurement is none of the CHC's patients'."""
     with visit.site.store.write() as tx:
         holding.reject(tx, visit.user, epoch_id, seq, visit.now)
+    return _done(visit, "rejected")
+
+
+@router.post("/held/{epoch_id}/{seq}/take-back")
+def take_back(visit: Here, epoch_id: int, seq: int) -> Response:
+    """Take back what was said of a measurement: it is held again."""
+    with visit.site.store.write() as tx:
+        holding.take_back(tx, visit.user, epoch_id, seq, visit.now)
+    return _done(visit, "taken-back")
+
+
+def _asked_for(patients: Sequence[Patient], asked: str) -> Sequence[Patient]:
+    """Return the one of that very reference, or else those who match."""
+    exact = [one for one in patients if one.reference == asked]
+    return exact or (matching(patients, asked) if asked else [])
+
+
+def _done(visit: Visit, done: str) -> Response:
     visit.site.changes.notify()
-    return visit.see("/held?done=rejected")
-
-
-def _find(visit: Visit, held: object) -> None:
-    if held is None or getattr(held, "chc_id", None) != visit.user.chc_id:
-        raise NotFound("held measurement")
+    return visit.see(f"/held?done={done}")
 
 
 def _page(
@@ -58,19 +90,21 @@ def _page(
 ) -> Response:
     chc_id = visit.user.chc_id
     with visit.site.store.write() as tx:
-        rows = tx.views.waiting(chc_id)
+        rows: list[WaitingRow] = tx.views.waiting(chc_id)
+        decided = tx.views.decided(chc_id, visit.now - DECIDED_SHOWN)
         set_aside = tx.views.set_aside(chc_id)
         patients = tx.directory.patients(chc_id)
         staff = people(tx)
-        for patient_id in sorted({row.patient_id for row in rows if row.patient_id is not None}):
+        named = {row.patient_id for row in rows} | {one.patient_id for one in decided}
+        for patient_id in sorted(one for one in named if one is not None):
             visit.looked_at(tx, patient_id, "patient-seen", "held")
     return visit.page(
         "held.html",
         status,
         held=[row for row in rows if row.fate == "held"],
         quarantined=[row for row in rows if row.fate == "quarantined"],
+        decided=decided,
         set_aside=set_aside,
-        patients=patients,
         by_id={patient.id: patient for patient in patients},
         people=staff,
         wrong=wrong or {},

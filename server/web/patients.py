@@ -1,6 +1,8 @@
 """The CHC's patients on one line each: measured when, watched or not, open alerts."""
 
+import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -50,11 +52,30 @@ def _page(visit: Visit, asked: str) -> Response:
     lines = [
         _line(one, latest.get(one.id), alerts[one.id], plans.get(one.id, []),
               charted.get(one.id, set()), visit.now)
-        for one in patients
-        if asked.casefold() in f"{one.family_name} {one.given_name} {one.reference}".casefold()
+        for one in matching(patients, asked)
     ]  # fmt: skip
     lines.sort(key=lambda line: (line.patient.family_name, line.patient.given_name))
     return visit.page("patients.html", lines=lines, asked=asked, total=len(patients))
+
+
+def matching(patients: Sequence[Patient], asked: str) -> list[Patient]:
+    """Return whose name or reference has every asked word as a part, in any order, accents aside.
+
+    Nothing asked is everybody.
+    """
+    words = _plain(asked).split()
+    return [
+        one
+        for one in patients
+        if all(
+            word in _plain(f"{one.family_name} {one.given_name} {one.reference}") for word in words
+        )
+    ]
+
+
+def _plain(text: str) -> str:
+    split = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
 def _line(

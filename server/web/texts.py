@@ -4,6 +4,7 @@ from typing import Final
 
 from contract.codes import Code
 from server.domain.alerts import Outcome, Reason
+from server.domain.attribution import Said
 from server.domain.plans import Priority
 from server.domain.roles import Role
 from server.web.catalogues import N_
@@ -102,6 +103,12 @@ HELD: Final = {
     "device-changed-hands": N_("The device changed hands about that time"),
     "weight-differs": N_("The weight differs by more than a tenth from the last one"),
 }
+SAID: Final = {
+    Said.GIVEN: N_("given to"),
+    Said.REJECTED: N_("none of our patients"),
+    Said.TAKEN_BACK: N_("taken back"),
+    Said.SEEN: N_("seen"),
+}
 # A quarantine's reason is for technicians; its beginning or end says what to tell a nurse.
 QUARANTINED: Final = (
     ("unreadable", N_("The device's bytes cannot be read")),
@@ -167,5 +174,6 @@ DONE: Final = {
     "handed-over": N_("The alert is handed over."),
     "off-duty": N_("You are off duty now."),
     "released": N_("The measurement was given to the patient and is being judged."),
+    "taken-back": N_("Taken back: the measurement is held again."),
     "rejected": N_("The measurement was put away as not one of your patients'."),
 }

@@ -1,5 +1,9 @@
 """Held measurements: a person says whose they are, and then they are judged."""
 
+import re
+
+import pytest
+
 from tests.server.web.district import District
 
 
@@ -20,6 +24,19 @@ def test_a_held_measurement_says_its_value_reason_and_deadline(district: Distric
     assert "answer before" in page
 
 
+def test_giving_it_asks_first_and_names_patient_value_and_time(district: District):
+    key = held(district)
+    browser = district.browser("anna")
+    page = browser.post(f"/held/{key}/choose", {"q": "maria ross"})
+    assert page.status_code == 200
+    text = " ".join(re.sub(r"<[^>]*>", " ", page.text).split())
+    assert "Rossi Maria, born 1941 · reference P1" in text
+    assert "Systolic pressure 190 mmHg" in text
+    assert "measured 21 Sept 16:08" in text
+    district.judge()
+    assert "data-held=" in browser.get("/held").text, "nothing is given before the answer"
+
+
 def test_given_to_a_patient_it_is_judged(district: District):
     key = held(district)
     browser = district.browser("anna")
@@ -30,16 +47,80 @@ def test_given_to_a_patient_it_is_judged(district: District):
     assert "Nothing is held." in browser.get("/held").text
 
 
+def test_who_gave_it_stands_on_the_alert_that_rests_on_it(district: District):
+    key = held(district)
+    browser = district.browser("anna")
+    browser.post(f"/held/{key}/release", {"reference": "P1"})
+    district.judge()
+    page = browser.get(f"/alerts/{district.alert('systolic-high-outer')}").text
+    assert "attributed by Anna Neri at 21 Sept 16:13" in page
+    district.measure({"systolic": "170"})
+    page = browser.get(f"/alerts/{district.alert('systolic-high-inner')}").text
+    assert page.count("attributed by") == 1, "only what a person gave"
+
+
+def test_what_was_given_is_taken_back_and_held_again(district: District):
+    key = held(district)
+    browser = district.browser("anna")
+    browser.post(f"/held/{key}/release", {"reference": "P1"})
+    district.judge()
+    assert "Take back" in browser.get("/held").text
+    answer = browser.post(f"/held/{key}/take-back")
+    assert answer.headers["location"] == "/held?done=taken-back"
+    district.judge()
+    page = browser.get("/held").text
+    assert f'data-held="{key}"' in page
+    assert "Take back" not in page
+    alert = browser.get(f"/alerts/{district.alert('systolic-high-outer')}").text
+    assert "entered in error" in alert
+    assert browser.post(f"/held/{key}/take-back").status_code == 404
+    audited = [row[0] for row in district.world.rows("select what from audit order by id")]
+    assert "attribution-withdrawn" in audited
+
+
 def test_an_unknown_reference_is_said_at_the_field_and_kept(district: District):
     key = held(district)
     district.elsewhere()
     browser = district.browser("anna")
-    for reference in ("nobody", "", "F1"):
-        answer = browser.post(f"/held/{key}/release", {"reference": reference})
+    for asked in ("nobody", "", "F1", "Altrove"):
+        answer = browser.post(f"/held/{key}/choose", {"q": asked})
         assert answer.status_code == 422
-        assert "Choose a patient from the list." in answer.text
-        assert f'value="{reference}"' in answer.text
-    assert district.world.rows("select count(*) from measurements where fate='held'")[0][0] >= 1
+        assert ("No patient is found." in answer.text) == bool(asked)
+        assert f'value="{asked}"' in answer.text
+    assert browser.post(f"/held/{key}/release", {"reference": "F1"}).status_code == 404
+    assert district.world.rows("select count(*) from measurements where fate='held'")[0][0] == 2
+
+
+@pytest.mark.parametrize("asked", ["o", "niccolo", "NICCOLÒ d'an", "amico nic", "P2"])
+def test_parts_of_names_find_in_any_order(district: District, asked: str):
+    district.person("P2", "D'Amico", "Niccolò")
+    district.person("P3", "D'Angelo", "Niccolò")
+    key = held(district)
+    browser = district.browser("anna")
+    lists = {
+        "o": {"P1", "P2", "P3"},
+        "niccolo": {"P2", "P3"},
+        "NICCOLÒ d'an": {"P3"},
+        "amico nic": {"P2"},
+        "P2": {"P2"},
+    }
+    page = browser.post(f"/held/{key}/choose", {"q": asked}).text
+    assert {one for one in ("P1", "P2", "P3") if f'value="{one}"' in page} == lists[asked]
+    page = browser.post("/patients", {"q": asked}).text
+    assert {one for one in ("P1", "P2", "P3") if f">{one}<" in page} == lists[asked]
+
+
+def test_while_something_is_held_its_alert_is_not_closed(district: District):
+    key = held(district)
+    browser = district.browser("anna")
+    number = district.alert("measurement-held")
+    page = browser.get(f"/alerts/{number}").text
+    assert "1 measurement still waits." in page
+    assert "Close the alert" not in page
+    form = {"outcome": "technical-fixed", "review": "2026-09-30"}
+    assert browser.post(f"/alerts/{number}/close", form).status_code == 422
+    browser.post(f"/held/{key}/reject")
+    assert "Technical fault fixed" in browser.get(f"/alerts/{number}").text
 
 
 def test_nobodys_is_put_away_and_kept(district: District):
@@ -48,8 +129,12 @@ def test_nobodys_is_put_away_and_kept(district: District):
     assert browser.post(f"/held/{key}/reject").headers["location"] == "/held?done=rejected"
     page = browser.get("/held").text
     assert "Nothing is held." in page
-    assert "A person said: none of our patients" in page
+    assert "none of our patients" in page
     assert browser.post(f"/held/{key}/reject").status_code == 404
+    browser.post(f"/held/{key}/take-back")
+    page = browser.get("/held").text
+    assert f'data-held="{key}"' in page
+    assert "The device was nobody" in page
 
 
 def test_what_cannot_be_true_is_quarantined_with_the_reason(district: District):
