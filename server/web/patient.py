@@ -162,8 +162,8 @@ def _vitals(
         number = DEFINITIONS[code].number
         year = tx.charts.read(patient_id, number, w.now - _YEAR, w.now)
         limits = charts.limits_of(row, code) if row else {}
-        gains = row.plan.gains if row and code is Code.WEIGHT else []
-        if not len(year) and not limits and not gains:
+        over_days = w.watched(row.plan, code) if row else []
+        if not len(year) and not limits and not over_days:
             continue
         points = year[year["at"] >= since]
         said = [f"{w.side(code, side, limit)} {w.unit(code)}" for side, limit in limits.items()]
@@ -173,8 +173,8 @@ def _vitals(
                 _newest(year, code, limits),
                 points[::-1][:TABLE_ROWS_MAX],
                 len(points),
-                [*said, *(w.gain(one) for one in gains)],
-                bool(limits or gains),
+                [*said, *over_days],
+                bool(limits or over_days),
             )
         )
     return found

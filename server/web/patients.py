@@ -87,9 +87,10 @@ def _line(
     now: int,
 ) -> Line:
     row = row_at(plans, now)
-    watched = {threshold.code for threshold in row.plan.thresholds} if row else set()
-    if row and row.plan.gains:
-        watched.add(Code.WEIGHT)
+    watched: set[Code] = set()
+    if row:
+        watched = {one.code for one in (*row.plan.thresholds, *row.plan.rules)}
+        watched |= {Code.WEIGHT} if row.plan.gains else set()
     received = {BY_NUMBER[number] for number in charted}
     draft = any(one.version and one.confirmed_by is None for one in plans)
     return Line(

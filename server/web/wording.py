@@ -1,70 +1,37 @@
-"""Numbers, times and alerts in words: one reader's language, one zone, one moment."""
+"""Times, rules and alerts in words: one reader's language, one zone, one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
-from babel.numbers import format_decimal
 
-from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
+from contract.codes import Code
 from server.domain.alerts import REVIEW, Alert, Kind
 from server.domain.duty import Span, clock, grouped, is_long, last_day
 from server.domain.instants import MINUTE, civil_day, to_datetime, zone
 from server.domain.plans import SIDES, Gain, Plan
-from server.engine.rules import COMPARATOR
+from server.domain.window_rules import WindowRule
 from server.ports.directory import PlanRow
 from server.web import texts
-from server.web.catalogues import N_, formats, translations
+from server.web.catalogues import N_, formats
+from server.web.numbers import Numbers
+from server.web.windows import windowed
 
-# Digits that are always shown; more only where the value has them.
-_DIGITS: Final = {Code.TEMPERATURE: 1, Code.WEIGHT: 1}
 _MISSING: Final = "missing-"
 # The poller comes every few seconds; a deadline older than this is one that nobody minds.
 _GRACE: Final = MINUTE
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Numbers):
     """How one page speaks. Instants are milliseconds, values scaled integers."""
 
-    language: str
     zone_name: str
     now: int
-
-    def text(self, message: str, **values: object) -> str:
-        """Translate a text and put values into it."""
-        translated = translations(self.language).gettext(message)
-        return translated % values if values else translated
-
-    def code(self, code: Code | int) -> str:
-        """Name what is measured."""
-        return self.text(texts.CODES[_code(code)])
-
-    def unit(self, code: Code | int) -> str:
-        """Name the code's unit as people write it."""
-        unit = DEFINITIONS[_code(code)].unit
-        return self.text(texts.UNITS[unit]) if unit in texts.UNITS else unit
-
-    def decimal(self, code: Code | int, value: Decimal) -> str:
-        """Write a number with the code's usual digits."""
-        digits = "0" * _DIGITS.get(_code(code), 0)
-        pattern = f"#,##0.{digits}###".rstrip(".")
-        return _number(self.language, pattern, value)
-
-    def number(self, code: Code | int, value: int) -> str:
-        """Write a scaled integer, or LO or HI where the device could not say a number (H3)."""
-        if abs(value) == COMPARATOR:
-            return "HI" if value > 0 else "LO"
-        return self.decimal(code, unscaled(_code(code), value))
-
-    def value(self, code: Code | int, value: int) -> str:
-        """Write a scaled integer with its unit."""
-        number = self.number(code, value)
-        return number if number in ("LO", "HI") else f"{number} {self.unit(code)}"
 
     def moment(self, instant: int | None) -> str:
         """Write date and time in the page's zone; the year only where it is another."""
@@ -111,18 +78,16 @@ class Wording:
         if alert.rule.startswith(_MISSING):
             return self._absent(alert)
         plan = plan_at(plans, alert.newest_at)
-        gain = next((one for one in plan.gains if one.name == alert.rule), None) if plan else None
-        if gain is not None:
-            return self._gained(alert, gain)
+        if (condition := self._condition(plan, alert.rule)) is not None:
+            return f"{self._newest(alert)}: {condition}"
         return self._beyond(alert, plan)
 
     def rule(self, name: str, plans: Sequence[PlanRow], at: int) -> str:
         """Say what a rule watches for, with the limit that was in force then."""
         name = name.removeprefix(REVIEW)
         plan = plan_at(plans, at)
-        for gain in plan.gains if plan else ():
-            if gain.name == name:
-                return self.gain(gain)
+        if (condition := self._condition(plan, name)) is not None:
+            return f"{self.code(code_of(name) or Code.WEIGHT)}: {condition}"
         if name.startswith(_MISSING):
             return self.text(N_("%(code)s not measured"), code=self.code(Code(name[8:])))
         code, side = _parts(name)
@@ -213,9 +178,24 @@ class Wording:
         what = self.text(technical) if is_technical else self.rule(name, plans, alert.began_at)
         return self.text(N_("Review is due: %(what)s"), what=what)
 
-    def _gained(self, alert: Alert, gain: Gain) -> str:
-        newest = "" if alert.newest is None else self.value(Code.WEIGHT, alert.newest)
-        return f"{self.code(Code.WEIGHT)} {newest}: {self.gain(gain)}"
+    def watched(self, plan: Plan, code: Code) -> list[str]:
+        """Say what a plan watches over the days of one code: gains and rules over windows."""
+        gains = [self.gain(gain) for gain in plan.gains if code is Code.WEIGHT]
+        return gains + [windowed(self, rule) for rule in plan.rules if rule.code == code]
+
+    def _condition(self, plan: Plan | None, name: str) -> str | None:
+        if plan is None:
+            return None
+        gains = (self.gain(gain) for gain in plan.gains if gain.name == name)
+        rules = (windowed(self, rule) for rule in plan.rules if rule.name == name)
+        return next(gains, None) or next(rules, None)
+
+    def _newest(self, alert: Alert) -> str:
+        code = code_of(alert.rule) or Code.WEIGHT
+        if alert.comparator:
+            return f"{self.code(code)} {'HI' if alert.comparator > 0 else 'LO'}"
+        newest = "" if alert.newest is None else f" {self.value(code, alert.newest)}"
+        return f"{self.code(code)}{newest}"
 
     def gain(self, gain: Gain) -> str:
         """Say a weight gain's limit."""
@@ -232,10 +212,7 @@ class Wording:
         code, side = _parts(alert.rule)
         if code is None:
             return alert.rule
-        newest = "" if alert.newest is None else f" {self.value(code, alert.newest)}"
-        if alert.comparator:
-            newest = " HI" if alert.comparator > 0 else " LO"
-        return f"{self.code(code)}{newest}, {self.side(code, side, limit_of(plan, alert.rule))}"
+        return f"{self._newest(alert)}, {self.side(code, side, limit_of(plan, alert.rule))}"
 
     def side(self, code: Code, side: str, limit: Decimal | None) -> str:
         """Say a limit with its side."""
@@ -271,26 +248,19 @@ def limit_of(plan: Plan | None, rule: str) -> Decimal | None:
 
 def source_of(plan: Plan | None, rule: str) -> str | None:
     """Return the protocol or person that a rule comes from."""
+    if plan is None:
+        return None
+    named: list[Gain | WindowRule] = [*plan.gains, *plan.rules]
     code, _ = _parts(rule)
-    rows: list[Any] = [*plan.thresholds, *plan.gains] if plan else []
-    for row in rows:
-        if getattr(row, "name", None) == rule or (code and getattr(row, "code", None) == code):
-            return str(row.source)
-    return None
+    sources = [row.source for row in named if row.name == rule]
+    sources += [row.source for row in plan.thresholds if row.code == code]
+    return next(iter(sources), None)
 
 
 def code_of(rule: str) -> Code | None:
-    """Return what a rule watches: ``weight-…`` gains are about the weight."""
-    if rule.startswith(_MISSING):
-        return Code(rule.removeprefix(_MISSING))
-    if (code := _parts(rule)[0]) is not None:
-        return code
-    return Code.WEIGHT if rule.startswith("weight-") else None
-
-
-@lru_cache(maxsize=4096)
-def _number(language: str, pattern: str, value: Decimal) -> str:
-    return format_decimal(value, pattern, locale=formats(language))
+    """Return what a rule watches: its name begins with that, ``missing-`` aside."""
+    name = rule.removeprefix(_MISSING)
+    return next((code for code in Code if name == code or name.startswith(f"{code}-")), None)
 
 
 @lru_cache(maxsize=4096)
@@ -310,7 +280,3 @@ def _parts(rule: str) -> tuple[Code | None, str]:
         if rule.endswith(f"-{side}") and rule.removesuffix(f"-{side}") in list(Code):
             return Code(rule.removesuffix(f"-{side}")), side
     return None, ""
-
-
-def _code(code: Code | int) -> Code:
-    return code if isinstance(code, Code) else BY_NUMBER[code]
