@@ -5,17 +5,26 @@ be taken back: the attribution is withdrawn in the open and the measurement held
 """
 
 from dataclasses import replace
+from typing import Final
 
 from server.domain import alerts as life
 from server.domain.attribution import Fate, Said
 from server.domain.instants import Quality
 from server.domain.plans import DEFAULT_CHAINS, Priority
-from server.errors import NotFound
+from server.errors import NotFound, WrongInput
 from server.ports.directory import User
 from server.ports.inputs import InputKind, NewInput
 from server.ports.measurements import Decision, MeasurementRow
 from server.ports.store import Transaction
 from server.services.matters import keep, raise_matter
+
+NOTE_MAX: Final = 250
+_AUDITED: Final = {
+    Said.GIVEN: "measurement-released",
+    Said.REJECTED: "measurement-rejected",
+    Said.TAKEN_BACK: "attribution-withdrawn",
+    Said.SEEN: "quarantined-seen",
+}
 
 
 def release(tx: Transaction, user: User, epoch_id: int, seq: int, reference: str, now: int) -> None:
@@ -41,6 +50,16 @@ def reject(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> No
     tx.measurements.reject(epoch_id, seq, f"not one of our patients, says {user.name}")
     _withdraw(tx, held, number, now)
     _finish(tx, user, held, now)
+
+
+def see(tx: Transaction, user: User, epoch_id: int, seq: int, note: str, now: int) -> None:
+    """Say that a quarantined measurement was looked into: kept, and off the open list."""
+    row = _find(tx, user, epoch_id, seq, Fate.QUARANTINED)
+    if tx.measurements.decisions(epoch_id, seq):
+        raise NotFound(f"open quarantined measurement {epoch_id}/{seq}")
+    if not 0 < len(note) <= NOTE_MAX:
+        raise WrongInput(f"note: 1 to {NOTE_MAX} characters")
+    _say(tx, user, row, Said.SEEN, row.patient_id, now, note)
 
 
 def take_back(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> None:
@@ -104,21 +123,20 @@ def _find(tx: Transaction, user: User, epoch_id: int, seq: int, *fates: Fate) ->
 
 
 def _say(
-    tx: Transaction, user: User, row: MeasurementRow, kind: Said, patient: int | None, now: int
+    tx: Transaction,
+    user: User,
+    row: MeasurementRow,
+    kind: Said,
+    patient: int | None,
+    now: int,
+    note: str | None = None,
 ) -> int:
     """Put a decision on the record and return its number among those of the measurement."""
     key = row.epoch_id, row.seq
     number = len(tx.measurements.decisions(*key)) + 1
     tx.measurements.add_decision(
-        Decision(row.chc_id, *key, kind, patient, user.name, now, row.patient_id, row.reason)
+        Decision(row.chc_id, *key, kind, patient, user.name, now, row.patient_id, row.reason, note)
     )
     what, detail = _AUDITED[kind], f"epoch {row.epoch_id} seq {row.seq}"
     tx.audit(user.name, what, now, chc_id=row.chc_id, patient_id=patient, detail=detail)
     return number
-
-
-_AUDITED = {
-    Said.GIVEN: "measurement-released",
-    Said.REJECTED: "measurement-rejected",
-    Said.TAKEN_BACK: "attribution-withdrawn",
-}

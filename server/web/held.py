@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from server.domain.instants import DAY
-from server.errors import NotFound
+from server.errors import NotFound, WrongInput
 from server.ports.directory import Patient
 from server.ports.views import WaitingRow
 from server.services import holding
@@ -60,6 +60,19 @@ def reject(visit: Here, epoch_id: int, seq: int) -> Response:
     with visit.site.store.write() as tx:
         holding.reject(tx, visit.user, epoch_id, seq, visit.now)
     return _done(visit, "rejected")
+
+
+@router.post("/held/{epoch_id}/{seq}/seen")
+def seen(visit: Here, epoch_id: int, seq: int) -> Response:
+    """Put a quarantined measurement off the open list, with a note on what was found."""
+    note = visit.form.get("note", "").strip()
+    try:
+        with visit.site.store.write() as tx:
+            holding.see(tx, visit.user, epoch_id, seq, note, visit.now)
+    except WrongInput:
+        wrong = N_("At most 250 characters.") if note else N_("Write what you found.")
+        return _page(visit, 422, wrong={(epoch_id, seq): wrong}, given=note)
+    return _done(visit, "seen")
 
 
 @router.post("/held/{epoch_id}/{seq}/take-back")

@@ -174,6 +174,7 @@ DONE: Final = {
     "handed-over": N_("The alert is handed over."),
     "off-duty": N_("You are off duty now."),
     "released": N_("The measurement was given to the patient and is being judged."),
+    "seen": N_("It is off the open list, and kept."),
     "taken-back": N_("Taken back: the measurement is held again."),
     "rejected": N_("The measurement was put away as not one of your patients'."),
 }

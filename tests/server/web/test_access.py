@@ -99,7 +99,7 @@ def test_another_chcs_things_are_not_found_in_any_verb(district: District, name:
             continue
         walked += 1
         assert asked(browser, method, filled(path, numbers)) == 404, (method, path)
-    assert walked == 14
+    assert walked == 15
 
 
 def test_another_chcs_names_are_on_no_list(district: District):

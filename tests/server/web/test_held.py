@@ -142,3 +142,28 @@ def test_what_cannot_be_true_is_quarantined_with_the_reason(district: District):
     page = district.browser("anna").get("/held").text
     assert "The value cannot be true of a person" in page
     assert "Rossi" in page
+
+
+def test_a_quarantined_one_is_seen_with_a_note_and_kept(district: District):
+    district.measure({"systolic": "900"})
+    ((epoch, seq),) = district.world.rows("select epoch_id, seq from measurements")
+    browser = district.browser("anna")
+    answer = browser.post(f"/held/{epoch}/{seq}/seen", {"note": " "})
+    assert answer.status_code == 422
+    assert "Write what you found." in answer.text
+    assert browser.post(f"/held/{epoch}/{seq}/seen", {"note": "x" * 251}).status_code == 422
+    answer = browser.post(f"/held/{epoch}/{seq}/seen", {"note": "cuff was on the dog"})
+    assert answer.headers["location"] == "/held?done=seen"
+    page = browser.get("/held").text
+    assert "Nothing is quarantined." in page
+    assert "cuff was on the dog" in page
+    assert "Take back" not in page
+    assert browser.post(f"/held/{epoch}/{seq}/seen", {"note": "again"}).status_code == 404
+    assert district.world.rows("select fate from measurements") == [("quarantined",)]
+    assert district.world.rows("select count(*) from audit where what='quarantined-seen'") == [(1,)]
+
+
+def test_what_is_held_is_not_put_away_as_seen(district: District):
+    key = held(district)
+    answer = district.browser("anna").post(f"/held/{key}/seen", {"note": "nothing"})
+    assert answer.status_code == 404
