@@ -21,7 +21,7 @@ DAY: Final = 24 * HOUR
 AHEAD_TOLERATED: Final = 5 * MINUTE
 # Older records in a device's memory are rarer than clocks that fell back to the first of January.
 BEHIND_TOLERATED: Final = 92 * DAY
-# Before this the gateway's own clock was never set: the software is younger.
+# Before this the gateway's own clock was never set, whatever it says: the software is younger.
 _SOFTWARE_MADE: Final = 1_767_225_600_000  # 2026-01-01
 
 
@@ -113,7 +113,7 @@ def measured_at(
 def _arrival(received_at: int, stored_at: int, clock_synchronised: bool) -> MeasuredAt:
     if received_at > stored_at + AHEAD_TOLERATED:
         return MeasuredAt(stored_at, Quality.UNSURE, "gateway-clock-ahead")
-    if not clock_synchronised and received_at < _SOFTWARE_MADE:
+    if received_at < _SOFTWARE_MADE:
         return MeasuredAt(stored_at, Quality.UNSURE, "gateway-clock-unset")
     if not clock_synchronised:
         return MeasuredAt(received_at, Quality.UNSURE, "gateway-clock-unsynchronised")

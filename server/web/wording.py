@@ -24,6 +24,8 @@ from server.web.windows import windowed
 _MISSING: Final = "missing-"
 # The poller comes every few seconds; a deadline older than this is one that nobody minds.
 _GRACE: Final = MINUTE
+# The year 9999: neither a date nor a zone goes further.
+_CALENDAR_END: Final = 253_370_764_800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,14 @@ class Wording(Numbers):
     now: int
 
     def moment(self, instant: int | None) -> str:
-        """Write date and time in the page's zone; the year only where it is another."""
+        """Write date and time in the page's zone; the year only where it is another.
+
+        A gateway may send a time that no calendar holds: it is shown as it stands.
+        """
         if instant is None:
             return "–"
+        if instant > _CALENDAR_END:
+            return f"{instant} ms"
         local = self._local(instant)
         if local.year == self._local(self.now).year:
             skeleton = "d MMM HH:mm"
@@ -51,6 +58,8 @@ class Wording(Numbers):
 
     def exact(self, instant: int) -> str:
         """Write an instant for machines: ISO 8601 with the zone's offset."""
+        if instant > _CALENDAR_END:
+            return f"{instant} ms"
         return self._local(instant).isoformat(timespec="seconds")
 
     def day(self, iso_date: str) -> str:

@@ -221,6 +221,12 @@ def test_a_gateway_whose_clock_was_never_set_is_stored_and_marked(home: World) -
     ]
 
 
+def test_a_gateway_that_believes_its_first_clock_hides_no_dangerous_value(home: World) -> None:
+    home.send(envelope("gw-1", [wire(1, 1, {"systolic": "190"}, 60_000)], 1))
+    home.run()
+    assert rules(home) == {"systolic-high-outer"}
+
+
 def test_comparators_become_observations_and_absent_ones_do_not(home: World) -> None:
     measurement = wire(1, 1, {"systolic": "HI", "diastolic": "84"}, T0)
     absent = msgspec.convert(

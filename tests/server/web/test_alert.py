@@ -18,6 +18,20 @@ def test_the_evidence_leads_back_to_the_bytes(district: District):
         assert word in page
 
 
+def test_a_gateways_time_beyond_every_calendar_hides_no_page(district: District):
+    far = 2**53 - 1
+    district.measure({"systolic": "190"}, received_at=far)
+    number = district.alert("systolic-high-outer")
+    with district.store.write() as tx:
+        tx.measurements.seen_gateway(
+            "gw-1", district.now, {"last_measurement_at": far, "certificate_ends_at": far}
+        )
+    browser = district.browser("anna")
+    for path in (f"/alerts/{number}", f"/patients/{district.maria}/measurements.csv", "/fleet"):
+        answer = browser.get(path)
+        assert (answer.status_code, f"{far} ms" in answer.text) == (200, True), path
+
+
 def test_it_says_who_was_told_and_whether_it_arrived(district: District):
     page = district.browser("anna").get(f"/alerts/{raised(district)}").text
     assert "<strong>Nurse</strong>, new alert" in page
