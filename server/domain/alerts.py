@@ -38,6 +38,8 @@ from server.errors import IllegalTransition, WrongInput
 FOLLOW_UP: Final = {Priority.HIGH: HOUR, Priority.MEDIUM: 4 * HOUR}
 ACTIONABLE: Final = DAY
 PAUSE_LONGEST: Final = 7 * DAY
+# A later review is a slip of the year, and would be silence for good.
+REVIEW_LONGEST: Final = 366 * DAY
 # Who was not reached is looked for again by then; a high alert is never closed on that (H4).
 NOT_REACHED_REVIEW: Final = DAY
 # ``Alert.step`` once the out-of-hours recipient was told: past the steps of any chain.
@@ -280,15 +282,16 @@ def closed(alert: Alert, *, by: str, outcome: str, next_review_at: int | None, n
     """Finish the matter. Only a technical one may be finished without a next review.
 
     "Not reached" is no end: a high alert is not closed with it, and any other is looked at again
-    within a day. Raises ``WrongInput`` for that, an unknown outcome, or a review not ahead.
+    within a day. Raises ``WrongInput`` for that, an unknown outcome, or a review that is not ahead
+    or too far.
     """
     _must_be_open(alert)
     if outcome not in list(Outcome):
         raise WrongInput("an alert is closed with an outcome of the list")
     if next_review_at is None and alert.kind is not Kind.TECHNICAL:
         raise WrongInput("an alert about a patient is closed with a next review")
-    if next_review_at is not None and next_review_at <= now:
-        raise WrongInput("the next review lies ahead")
+    if next_review_at is not None and not now < next_review_at <= now + REVIEW_LONGEST:
+        raise WrongInput("the next review lies ahead, within a year")
     if outcome == Outcome.NOT_REACHED:
         if alert.priority is Priority.HIGH:
             raise WrongInput("a high alert stays open until the patient is reached")

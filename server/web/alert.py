@@ -9,8 +9,8 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from server.domain.alerts import NOT_REACHED_REVIEW, Alert, Kind, Outcome
-from server.domain.instants import HOUR, at_local, civil_day
+from server.domain.alerts import NOT_REACHED_REVIEW, REVIEW_LONGEST, Alert, Kind, Outcome
+from server.domain.instants import DAY, HOUR, at_local, civil_day
 from server.domain.plans import Priority
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import PlanRow
@@ -134,7 +134,7 @@ def close(visit: Here, alert_id: int) -> Response:
     if outcome not in list(Outcome):
         wrong["outcome"] = N_("Choose what came of it.")
     if review is None or review <= visit.now:
-        wrong["review"] = N_("Choose a day from tomorrow on.")
+        wrong["review"] = N_("Choose a day from tomorrow on, within a year.")
     elif outcome == Outcome.NOT_REACHED and review > visit.now + NOT_REACHED_REVIEW:
         wrong["review"] = N_("Who was not reached is looked for again tomorrow at the latest.")
     if wrong or review is None:
@@ -164,7 +164,7 @@ def _done(visit: Visit, alert_id: int, done: str) -> Response:
 
 
 def _review_at(visit: Visit, outcome: str) -> int | None:
-    """Return when the team begins to read on the chosen day, or None where no day was chosen.
+    """Return when the team begins to read on the chosen day, or None for none within a year.
 
     Tomorrow is within a day for who was not reached, however early in the morning it is.
     """
@@ -172,10 +172,12 @@ def _review_at(visit: Visit, outcome: str) -> int | None:
         day = date.fromisoformat(visit.form.get("review", "")).toordinal() - 719_163
     except ValueError:
         return None
+    ahead = day - civil_day(visit.now, visit.zone_name)
+    if not 0 <= ahead < REVIEW_LONGEST // DAY:
+        return None
     assert visit.duty is not None  # noqa: S101 - whoever is signed in has a CHC
     begins = visit.duty.hours.next_start(at_local(day, 0, visit.zone_name) - 1)
-    tomorrow = day == civil_day(visit.now, visit.zone_name) + 1
-    if outcome == Outcome.NOT_REACHED and tomorrow:
+    if outcome == Outcome.NOT_REACHED and ahead == 1:
         return min(begins, visit.now + NOT_REACHED_REVIEW)
     return begins
 

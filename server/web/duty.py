@@ -30,13 +30,13 @@ def come_on(visit: Here) -> Response:
 
 @router.post("/duty/off")
 def go_off(visit: Here) -> Response:
-    """Go off duty; who owns alerts sees them first, and hands them over or leaves them."""
+    """Go off duty; who owns alerts, or is the last to read, sees first what that leaves."""
     to, leave = visit.form.get("to", ""), "leave" in visit.form
     try:
         with visit.site.store.write() as tx:
             if to:
                 alert_work.hand_over_all(tx, visit.user, to, visit.now)
-            elif not leave and tx.alerts.owned_by(visit.user.name):
+            elif not leave and (not visit.colleagues or tx.alerts.owned_by(visit.user.name)):
                 return visit.see("/duty")
             shifts.go_off(tx, visit.user, visit.now)
     except WrongInput:

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.server.web.district import EPOCH, HOUR, District
 
 
@@ -65,6 +67,14 @@ def test_closing_needs_an_outcome_and_a_day_and_keeps_the_form(district: Distric
     assert past.status_code == 422
     assert 'value="2020-01-01"' in past.text
     assert district.world.rows("select count(*) from alerts where closed_at is not null") == [(0,)]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "2062-10-01", "9999-12-31"])
+def test_a_review_nobody_will_live_to_see_is_refused(district: District, day: str):
+    number = raised(district)
+    form = {"outcome": "advice-given", "review": day}
+    answer = district.browser("anna").post(f"/alerts/{number}/close", form)
+    assert (answer.status_code, "within a year" in answer.text) == (422, True)
 
 
 def test_a_closed_alert_says_its_outcome_and_the_next_review(district: District):

@@ -65,6 +65,17 @@ def test_going_off_shows_first_what_one_owns(district: District):
     assert owner(district, number) == "anna"
 
 
+def test_the_last_on_duty_sees_first_what_going_leaves(district: District):
+    off_duty(district, "bruno", "dora")
+    browser = district.browser("anna")
+    assert browser.post("/duty/off").headers["location"] == "/duty"
+    page = browser.get("/duty").text
+    assert "You are on duty until" in page
+    assert "You are the last on duty" in page
+    assert browser.post("/duty/off", {"leave": "1"}).headers["location"] == "/duty?done=off-duty"
+    assert "You are off duty." in browser.get("/duty").text
+
+
 def test_signing_out_on_duty_asks_first(district: District):
     browser = district.browser("anna")
     assert browser.post("/sign-out").headers["location"] == "/duty?leaving=1"
