@@ -1,5 +1,7 @@
 """A nurse's list: alive without reloading, loud when it is not, and worked by keyboard."""
 
+from datetime import date, timedelta
+
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import OpenPage, Served
@@ -35,7 +37,7 @@ def test_an_alert_is_taken_on_and_closed(served: Served, open_page: OpenPage):
     page.get_by_role("button", name="Close the alert").click()
     expect(page.get_by_text("Choose what came of it.")).to_be_visible()
     page.select_option("#outcome", "visit-arranged")
-    page.fill("#review", "2030-01-15")
+    page.fill("#review", (date.today() + timedelta(days=30)).isoformat())
     page.get_by_role("button", name="Close the alert").click()
     expect(page.get_by_text("The alert is closed.")).to_be_visible()
     page.goto("/worklist")
