@@ -1,6 +1,6 @@
 """A nurse's list: alive without reloading, loud when it is not, and worked by keyboard."""
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -37,7 +37,7 @@ def test_an_alert_is_taken_on_and_closed(served: Served, open_page: OpenPage):
     page.get_by_role("button", name="Close the alert").click()
     expect(page.get_by_text("Choose what came of it.")).to_be_visible()
     page.select_option("#outcome", "visit-arranged")
-    page.fill("#review", (date.today() + timedelta(days=30)).isoformat())
+    page.fill("#review", (datetime.now(UTC).date() + timedelta(days=30)).isoformat())
     page.get_by_role("button", name="Close the alert").click()
     expect(page.get_by_text("The alert is closed.")).to_be_visible()
     page.goto("/worklist")
