@@ -79,7 +79,7 @@ function options(figure, data, columns, marks, format) {
     },
     axes: [
       { ...axis, font, values: (_plot, splits, _axis, _space, step) => format.ticks(splits, step) },
-      { ...axis, font, size: 56, values: (_plot, splits) => splits.map(format.number) },
+      { ...axis, font, size: 56, values: (_plot, splits, _axis, _space, step) => format.axis(splits, step) },
     ],
     series: [{}, ...data.series.map((_line, index) => lineOptions(index, data, marks))],
     hooks: {

@@ -53,9 +53,19 @@ export function formats(language, data) {
   const full = make({ dateStyle: "medium", timeStyle: "short" });
   const exact = new Intl.NumberFormat(language, {
     minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
+    maximumFractionDigits: Math.max(digits, 3),
   });
-  const loose = new Intl.NumberFormat(language, { maximumFractionDigits: Math.max(digits, 1) });
+
+  // As many digits as the step between two labels has: no label stands twice.
+  function axis(splits, step) {
+    const own = Math.min(Math.max(0, Math.ceil(-Math.log10(step))), 6);
+    const finer = step * 10 ** own % 1 > 1e-6 ? own + 1 : own;
+    const loose = new Intl.NumberFormat(language, {
+      minimumFractionDigits: finer,
+      maximumFractionDigits: finer,
+    });
+    return splits.map((value) => loose.format(value));
+  }
 
   function tick(seconds, step) {
     if (step >= 28 * DAY_SECONDS) return month.format(seconds * 1000);
@@ -87,5 +97,5 @@ export function formats(language, data) {
     return `${full.format(time)} – ${parts.join(", ")}`;
   }
 
-  return { number: (value) => loose.format(value), ticks, point };
+  return { axis, ticks, point };
 }

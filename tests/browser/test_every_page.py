@@ -82,6 +82,9 @@ def test_pages_are_accessible_fit_a_phone_and_are_pictured(
             settled(page, address)
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{name} is {wide} wide at {width}"
+            high = page.locator(".site-header").bounding_box()
+            assert high is not None
+            assert width > 320 or high["height"] <= 150, f"{name}: the header is {high} on a phone"
             page.screenshot(path=SCREENS / f"{name}-{language}-{width}.png", full_page=True)
             if wrong := complaints(page):
                 found[f"{name} {width}"] = wrong

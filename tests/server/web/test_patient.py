@@ -189,6 +189,17 @@ def test_an_absence_says_its_cause(district: District):
     assert "not measured" in page
 
 
+def test_what_arrived_late_says_when_it_arrived(district: District):
+    district.now += DAY
+    district.judge()
+    district.now += DAY
+    district.measure({"systolic": "190"}, ago=DAY + 21 * HOUR)
+    said = f"arrived late: at the server {Wording('en', 'Europe/Rome', T0).moment(district.now)}"
+    browser = district.browser("anna")
+    assert said in browser.get(f"/patients/{district.maria}").text
+    assert said in browser.get(f"/alerts/{district.alert('systolic-high-outer')}").text
+
+
 def test_limits_are_listed_with_their_unit(district: District):
     assert WATCHED["expected"]
     page = district.browser("anna").get(f"/patients/{district.maria}").text
