@@ -20,12 +20,25 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _confirm(tx: Transaction, new: Confirmation, now: int) -> str:
-    """Confirm, and say who does not watch when (hazard H9)."""
+    """Confirm, and say what is watched from when, what is no longer, and who does not watch when
+    (hazards H8, H9)."""
     version = confirm_plan(tx, new, now)
     patient = tx.directory.patient_by_reference(new.patient)
     assert patient is not None  # noqa: S101 - just confirmed
+    rows = [row for row in tx.directory.plans(patient.id) if row.in_force_from is not None]
+    by_time = sorted(rows, key=lambda row: (row.in_force_from or 0, row.version))
+    own = next(row for row in by_time if row.version == version)
+    before = next((row for row in by_time[::-1] if row is not own), own)
+    watched, lost = own.plan.watched(), before.plan.watched() - own.plan.watched()
+    said = [f"watches {', '.join(sorted(watched)) or 'NOTHING'}"]
+    if lost:
+        said.append(f"no longer {', '.join(sorted(lost))}")
+    current = [row for row in by_time if (row.in_force_from or 0) <= now]
+    if not current or current[-1] is not own:
+        said.append("NOT in force now")
     spans = uncovered_of(tx.directory.chc_by_id(patient.chc_id))
-    return f"{version} (hours nobody covers: {hours_text(spans) or 'none'})"
+    said.append(f"hours nobody covers: {hours_text(spans) or 'none'}")
+    return f"{version} ({'; '.join(said)})"
 
 
 def _listing(tx: Transaction) -> Iterator[dict[str, object]]:

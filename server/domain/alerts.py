@@ -37,7 +37,7 @@ from server.errors import IllegalTransition, WrongInput
 # Judgements of the hazard analysis (H4, H6), to be confirmed by a clinician.
 FOLLOW_UP: Final = {Priority.HIGH: HOUR, Priority.MEDIUM: 4 * HOUR}
 ACTIONABLE: Final = DAY
-PAUSE_LONGEST: Final = 7 * DAY
+PAUSE_LONGEST: Final = {Priority.HIGH: DAY, Priority.MEDIUM: 7 * DAY, Priority.LOW: 7 * DAY}
 # A later review is a slip of the year, and would be silence for good.
 REVIEW_LONGEST: Final = 366 * DAY
 # Who was not reached is looked for again by then; a high alert is never closed on that (H4).
@@ -160,7 +160,7 @@ def raised(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -> Change:
     actionable time goes on the worklist at the next coverage hours (hazard H6).
     """
     if alert.paused_until is not None:
-        return Change(replace(alert, deadline_at=alert.paused_until, step=0))
+        return Change(replace(alert, deadline_at=alert.paused_until, step=0, told=alert.newest))
     if alert.newest_at < now - ACTIONABLE:
         return Change(replace(alert, deadline_at=duty.hours.next_start(now), step=0))
     return _start_chain(alert, chain, now, Reason.RAISED, duty)
@@ -180,7 +180,10 @@ def gathered(
     if again:
         after = replace(after, cleared_at=None)
     if alert.paused_until is not None:
-        return Change(after)
+        # A pause is of what was known then: a value that is worse by the plan's step ends it.
+        if evidence.measured_at < now - ACTIONABLE or not _worse(alert, evidence, worse_by):
+            return Change(after)
+        return _start_chain(replace(after, paused_until=None), chain, now, Reason.WORSE, duty)
     if evidence.measured_at < now - ACTIONABLE:
         return Change(_unclaimed_by(after, duty.hours.next_start(now)) if again else after)
     if alert.cleared_at is not None:
@@ -333,9 +336,13 @@ def review_of(done: Alert, now: int) -> Alert:
 def paused(alert: Alert, *, until: int, now: int) -> Change:
     """Stop the messages of this rule of this patient until then. Raises ``WrongInput``."""
     _must_be_open(alert)
-    if not now < until <= now + PAUSE_LONGEST:
-        raise WrongInput(f"a pause ends by itself within {PAUSE_LONGEST // DAY} days")
-    return Change(replace(alert, paused_until=until, deadline_at=until, unanswered=False))
+    longest = PAUSE_LONGEST[alert.priority]
+    if not now < until <= now + longest:
+        raise WrongInput(f"a pause of this priority ends by itself within {longest // HOUR} hours")
+    told = alert.newest
+    return Change(
+        replace(alert, paused_until=until, deadline_at=until, unanswered=False, told=told)
+    )
 
 
 def resumed(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -> Change:

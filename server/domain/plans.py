@@ -115,6 +115,12 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     expected: list[Expected] = []
     chain: dict[Literal["high", "medium", "low"], Annotated[list[Step], Meta(min_length=1)]] = {}
 
+    def watched(self) -> set[Code]:
+        """Return the codes that a limit or a rule watches."""
+        watched = {threshold.code for threshold in self.thresholds}
+        watched |= {Code.WEIGHT} if self.gains else set()
+        return watched | {rule.code for rule in self.rules}
+
     def expectations(self) -> list[Expected]:
         """Return what is due: as prescribed, else every watched measurement once a day (H8).
 
@@ -122,9 +128,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
         """
         if self.expected:
             return self.expected
-        watched = {threshold.code for threshold in self.thresholds}
-        watched |= {Code.WEIGHT} if self.gains else set()
-        watched |= {rule.code for rule in self.rules}
+        watched = self.watched()
         due = [codes[0] for codes in _TOGETHER if watched & set(codes)]
         alone = watched - {code for codes in _TOGETHER for code in codes}
         return [Expected(code=code) for code in due or sorted(alone)]

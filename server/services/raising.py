@@ -144,11 +144,13 @@ class Raising:
             alert, tellings = _parts(life.raised(alert, chain, self._now, duty))
             what = "alert-raised"
         else:
-            worse_by = _worse_by(rule, plan)
+            worse_by, paused = _worse_by(rule, plan), alert.paused_until is not None
             for one in evidence:
                 alert, more = _parts(life.gathered(alert, one, chain, self._now, duty, worse_by))
                 tellings = tuple(dict.fromkeys((*tellings, *more)))
             what = "alert-gathered"
+            if paused and alert.paused_until is None:
+                self._tx.alerts.end_pauses(alert, self._now)
         alert = keep(self._tx, Change(alert, tellings), self._now)
         self._open[alert.subject, alert.rule] = alert
         self._tx.audit(

@@ -9,7 +9,14 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from server.domain.alerts import NOT_REACHED_REVIEW, REVIEW_LONGEST, Alert, Kind, Outcome
+from server.domain.alerts import (
+    NOT_REACHED_REVIEW,
+    PAUSE_LONGEST,
+    REVIEW_LONGEST,
+    Alert,
+    Kind,
+    Outcome,
+)
 from server.domain.instants import DAY, HOUR, at_local, civil_day
 from server.domain.plans import Priority
 from server.errors import IllegalTransition, NotFound, WrongInput
@@ -210,7 +217,7 @@ def _page(
         late=late,
         refused=refused,
         outcomes=_outcomes(row.alert),
-        pause_hours=PAUSE_HOURS,
+        pause_hours=[h for h in PAUSE_HOURS if h * HOUR <= PAUSE_LONGEST[row.alert.priority]],
     )
 
 

@@ -73,7 +73,7 @@ def test_people_devices_and_plans_are_set_up_and_listed(call, settings: Path) ->
     words = ("--address", ADDRESS, "--patient", "P1", "--from", SINCE)
     assert call("device", "assign", *words)[0] == 0
     words = ("--patient", "P1", "--version", "1", "--by", "dora", "--from", SINCE)
-    assert call("plan", "confirm", *words) == (0, [f"1 ({NIGHTS})"], "")
+    assert call("plan", "confirm", *words) == (0, [f"1 (watches systolic; {NIGHTS})"], "")
     (listed,) = (json.loads(line) for line in call("device", "list")[1])
     assert listed == {
         "address": ADDRESS, "profile": "generic_blood_pressure", "patient": "P1"
@@ -82,6 +82,20 @@ def test_people_devices_and_plans_are_set_up_and_listed(call, settings: Path) ->
     assert (by_default["version"], by_default["default"]) == (0, True)
     assert (plan["confirmed_by"], plan["author"], plan["default"]) == ("dora", "anna", False)
     assert [json.loads(line)["name"] for line in call("user", "list")[1]] == ["anna", "dora"]
+
+
+def test_confirming_says_what_is_no_longer_watched_and_what_is_not_in_force(call) -> None:
+    """H8: a plan that watches nothing is never confirmed without a word."""
+    set_up(call)
+    words = ("--patient", "P1", "--by", "dora")
+    assert call("plan", "confirm", *words, "--version", "1", "--from", SINCE)[0] == 0
+    assert call("plan", "add", "--patient", "P1", "--author", "anna", "--plan", "{}")[0] == 0
+    later = "2026-01-02T00:00:00+01:00"
+    said = call("plan", "confirm", *words, "--version", "2", "--from", later)[1]
+    assert said == [f"2 (watches NOTHING; no longer systolic; {NIGHTS})"]
+    assert call("plan", "add", "--patient", "P1", "--author", "anna", "--plan", "{}")[0] == 0
+    said = call("plan", "confirm", *words, "--version", "3", "--from", "2020-01-01T00:00:00Z")[1]
+    assert said == [f"3 (watches NOTHING; NOT in force now; {NIGHTS})"]
 
 
 def test_hours_are_agreed_with_who_is_told_outside_them(call, settings: Path) -> None:

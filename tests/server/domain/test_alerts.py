@@ -164,7 +164,7 @@ def test_a_pause_holds_messages_and_ends_by_itself() -> None:
     until = T0 + 3 * HOUR
     alert = life.paused(raised(), until=until, now=T0).alert
     assert alert.deadline_at == until
-    assert life.gathered(alert, beyond(1900, T0 + HOUR), CHAIN, T0 + HOUR, BOTH, 10).tellings == ()
+    assert life.gathered(alert, beyond(1650, T0 + HOUR), CHAIN, T0 + HOUR, BOTH, 10).tellings == ()
     ended = life.deadline_passed(alert, CHAIN, until, BOTH)
     assert ended.alert.paused_until is None
     assert ended.tellings[0].reason is Reason.PAUSE_ENDED
@@ -242,6 +242,28 @@ def test_the_newest_value_beyond_is_never_called_cleared() -> None:
     again = life.gathered(pause, beyond(1700, T0 + HOUR), CHAIN, T0 + HOUR, BOTH, None)
     assert again.alert.cleared_at is None
     assert again.alert.deadline_at == T0 + DAY
+
+
+def test_a_value_worse_than_the_pauses_ends_the_pause() -> None:
+    """H4: a pause is of what was known then; worse by the plan's step is news."""
+    pause = life.paused(raised(newest=1850), until=T0 + DAY, now=T0).alert
+    same = life.gathered(pause, beyond(1890, T0 + HOUR), CHAIN, T0 + HOUR, BOTH, 50)
+    assert (same.alert.paused_until, same.tellings) == (T0 + DAY, ())
+    worse = life.gathered(same.alert, beyond(1900, T0 + 2 * HOUR), CHAIN, T0 + 2 * HOUR, BOTH, 50)
+    assert worse.alert.paused_until is None
+    assert worse.alert.owner is None
+    assert [one.reason for one in worse.tellings] == [Reason.WORSE]
+    without_step = life.gathered(pause, beyond(2500, T0 + HOUR), CHAIN, T0 + HOUR, BOTH, None)
+    assert without_step.alert.paused_until == T0 + DAY
+
+
+def test_a_high_alert_is_paused_for_a_day_at_most() -> None:
+    """H4."""
+    high, medium = raised(priority=Priority.HIGH), raised()
+    assert life.paused(high, until=T0 + DAY, now=T0).alert.paused_until == T0 + DAY
+    with pytest.raises(WrongInput, match="within 24 hours"):
+        life.paused(high, until=T0 + DAY + 1, now=T0)
+    assert life.paused(medium, until=T0 + 7 * DAY, now=T0).alert.paused_until == T0 + 7 * DAY
 
 
 def told(change: life.Change) -> list[tuple[Reason, Role, str | None]]:

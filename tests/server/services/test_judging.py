@@ -338,7 +338,11 @@ def test_a_pause_covers_one_rule_and_the_outer_level_still_tells(home: World) ->
     beat(home, 2, "175", home.now + MINUTE)
     assert len(home.rows("SELECT id FROM messages")) == before
     beat(home, 3, "185", home.now + 2 * MINUTE)
-    assert len(home.rows("SELECT id FROM messages")) == before + 1
+    told = home.rows(f"SELECT alert_id, reason FROM messages WHERE id > {before} ORDER BY alert_id")
+    # The outer level is a rule of its own; and 15 mmHg worse is not what was paused.
+    assert told == [(1, "got-worse"), (2, "raised")]
+    assert home.rows("SELECT paused_until FROM alerts WHERE id = 1") == [(None,)]
+    assert home.rows(f"SELECT count(*) FROM pauses WHERE until_at > {home.now}") == [(0,)]
 
 
 def test_the_poller_escalates_a_deadline_that_passed_while_everything_was_down(

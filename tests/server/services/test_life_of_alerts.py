@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from server.domain.alerts import PAUSE_LONGEST, RECIPIENT_TOLD, Alert, Outcome, Reason
+from server.domain.alerts import RECIPIENT_TOLD, Alert, Outcome, Reason
 from server.domain.instants import DAY, HOUR, MINUTE
 from server.domain.plans import DEFAULT_CHAINS
 from server.errors import NotFound, ServerError
@@ -121,7 +121,7 @@ class Days:
 
     def pause(self) -> None:
         number, user = self.alert().id, self.somebody()
-        until = self.world.now + self.draw.choice([HOUR, 4 * HOUR, PAUSE_LONGEST])
+        until = self.world.now + self.draw.choice([HOUR, 4 * HOUR, DAY])
         self.write(lambda tx: alert_work.pause(tx, user, number, until, "a visit", self.world.now))
 
     def resume(self) -> None:
