@@ -101,6 +101,21 @@ class VirtualRadio:
                 controller.host.transport.abort()
         await asyncio.sleep(0)
 
+    def end_orphans(self) -> None:
+        """End the links of peripherals whose central is gone, as the supervision timeout would."""
+        ends = [
+            (controller, connection)
+            for controller in self.link.controllers
+            for connection in controller.le_connections.values()
+        ]
+        centrals = {
+            (one.self_address, one.peer_address) for _, one in ends if one.role == hci.Role.CENTRAL
+        }
+        for controller, one in ends:
+            orphaned = (one.peer_address, one.self_address) not in centrals
+            if one.role == hci.Role.PERIPHERAL and orphaned:
+                controller.on_le_disconnected(one, hci.HCI_CONNECTION_TIMEOUT_ERROR)
+
     def admit(self, source: ParserSource, sink: Any) -> VirtualController:  # noqa: ANN401
         """Put a new controller on the link for the host behind ``source`` and ``sink``."""
         self._gateways += 1
@@ -134,3 +149,5 @@ class _Door(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self._controller.lose_links()
         self._radio.link.remove_controller(self._controller)
+        # A connection request that was on its way then makes a link to nobody, later in this turn.
+        asyncio.get_running_loop().call_soon(self._radio.end_orphans)

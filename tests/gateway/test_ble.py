@@ -18,6 +18,7 @@ from gateway.collector import Collector
 from gateway.errors import RadioUnavailable, SettingsError
 from gateway.outbox import OutboxThread
 from gateway.outbox import box as outbox_box
+from simulators import radio as simulated
 from simulators.peripherals import Cuff, GlucoseMeter, HeartRateStrap, Scale, address
 from simulators.radio import VirtualRadio
 
@@ -102,6 +103,43 @@ class WantsAPairing(Cuff):
         """Stay connected: the gateway ends the session, and reads the battery then."""
         self._said = len(self._unsent)
         await self._deliver(connection, self._unsent[0])
+
+
+async def test_a_device_is_not_bound_to_a_gateway_that_died_while_connecting(tmp_path, monkeypatch):
+    """The connection request is on its way when the gateway is gone: supervision ends that too."""
+    doors, create = [], simulated.VirtualController.create_le_connection
+
+    class Door(simulated._Door):
+        gone = False
+
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            self.transport = transport
+            doors.append(self)
+
+        def connection_lost(self, error):
+            if not self.gone:
+                self.gone = True
+                super().connection_lost(error)
+
+    def dying(controller, peer):
+        create(controller, peer)
+        door = doors[-1]
+        if len(doors) == 1 and door._controller is controller:
+            door.connection_lost(None)
+            door.transport.abort()
+
+    monkeypatch.setattr(simulated, "_Door", Door)
+    monkeypatch.setattr(simulated.VirtualController, "create_le_connection", dying)
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, Cuff) as (cuff,),
+        collecting(tmp_path, radio) as (_, outbox),
+    ):
+        await cuff.take(Decimal(132), Decimal(84), Decimal(70), AT)
+        await taken(cuff)
+        assert len(await stored(outbox)) == 1
+    assert len(doors) > 1
 
 
 async def test_a_link_lost_on_the_way_loses_nothing_and_doubles_nothing(tmp_path):
