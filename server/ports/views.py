@@ -1,6 +1,6 @@
 """What the pages read, already joined: one method a page, scoped by CHC."""
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from server.domain.alerts import Alert
 from server.ports.directory import PlanRow
@@ -134,6 +134,25 @@ class MessageRow(NamedTuple):
     delivered_at: int | None
 
 
+# What a person does with an alert, as the audit record names it.
+ACTS: Final = (
+    "alert-acknowledged",
+    "alert-handed-over",
+    "alert-paused",
+    "pause-ended",
+    "alert-closed",
+)
+
+
+class ActRow(NamedTuple):
+    """What a person did with an alert, from the audit record; ``detail`` is a reason or a name."""
+
+    at: int
+    who: str
+    what: str
+    detail: str
+
+
 class NoteRow(NamedTuple):
     """A note on an alert."""
 
@@ -174,6 +193,7 @@ class Views(Protocol):
     def evidence(self, alert_id: int) -> list[EvidenceRow]: ...
     def messages(self, alert_id: int) -> list[MessageRow]: ...
     def notes(self, alert_id: int) -> list[NoteRow]: ...
+    def acts(self, alert: Alert) -> list[ActRow]: ...
     def observations(self, patient_id: int, from_at: int) -> list[ObservationView]: ...
     def latest(self, chc_id: int) -> dict[int, int]: ...
     def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]: ...

@@ -11,7 +11,9 @@ from server.domain.attribution import Fate, Said
 from server.domain.plans import parse_plan
 from server.ports.directory import PlanRow
 from server.ports.views import (
+    ACTS,
     AbsenceRow,
+    ActRow,
     Counts,
     DecisionView,
     EvidenceRow,
@@ -171,6 +173,21 @@ class PageRows:
         columns = [t.messages.c[name] for name in MessageRow._fields]
         query = select(*columns).where(t.messages.c.alert_id == alert_id)
         return [MessageRow(*row) for row in self._rows(query.order_by(t.messages.c.id))]
+
+    def acts(self, alert: Alert) -> list[ActRow]:
+        own = f"alert {alert.id}"
+        a = t.audit.c
+        query = select(a.at, a.who, a.what, a.detail).where(
+            a.patient_id == alert.patient_id if alert.patient_id else a.patient_id.is_(None),
+            a.chc_id == alert.chc_id,
+            a.what.in_(ACTS),
+            (a.detail == own) | a.detail.like(f"{own} %"),
+        )
+        rows = self._rows(query.order_by(a.id))
+        return [
+            ActRow(at, who, what, detail.removeprefix(own).strip())
+            for at, who, what, detail in rows
+        ]
 
     def notes(self, alert_id: int) -> list[NoteRow]:
         columns = [t.notes.c[name] for name in NoteRow._fields]

@@ -238,6 +238,7 @@ def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
         "still_held": alert_work.still_held(tx, alert),
         "messages": tx.views.messages(alert.id),
         "notes": tx.views.notes(alert.id),
+        "acts": tx.views.acts(alert),
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],
         "people": people(tx),
         "pause": tx.views.pauses(alert.chc_id, at).get((alert.patient_id, alert.rule)),

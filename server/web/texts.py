@@ -55,6 +55,13 @@ REASONS: Final = {
     Reason.PAUSE_ENDED: N_("the pause ended"),
     Reason.SUPERSEDED: N_("late data changed the picture"),
 }
+ACTS: Final = {
+    "alert-acknowledged": N_("taken on"),
+    "alert-handed-over": N_("handed over"),
+    "alert-paused": N_("messages paused"),
+    "pause-ended": N_("pause ended"),
+    "alert-closed": N_("closed"),
+}
 TECHNICAL: Final = {
     "gateway-silent": N_("The gateway has not been heard from"),
     "gateway-set-aside": N_("The gateway keeps measurements that the server refused"),

@@ -91,6 +91,26 @@ def test_a_closed_alert_says_its_outcome_and_the_next_review(district: District)
     assert "Somebody was faster" in again.text
 
 
+def test_what_was_done_stays_in_sight(district: District):
+    """H4: that messages were stopped, by whom and why, is seen after it is over."""
+    number = raised(district)
+    anna = district.browser("anna")
+    assert anna.post(f"/alerts/{number}/acknowledge").status_code == 303
+    paused = anna.post(f"/alerts/{number}/pause", {"hours": "4", "reason": "<b>visit</b> at 10"})
+    assert paused.status_code == 303
+    assert anna.post(f"/alerts/{number}/resume").status_code == 303
+    page = district.browser("dora").get(f"/alerts/{number}").text
+    done = page[page.index("What was done") : page.index("<h2>Notes")]
+    found = re.findall(r"<strong>(.*?)</strong>: (.*?)</li>", done)
+    assert found == [
+        ("Anna Neri", "taken on"),
+        ("Anna Neri", "messages paused – &lt;b&gt;visit&lt;/b&gt; at 10"),
+        ("Anna Neri", "pause ended"),
+    ]
+    other = district.browser("dora").get(f"/alerts/{district.alert('systolic-high-inner')}").text
+    assert "What was done" not in other
+
+
 def test_a_pause_needs_a_reason_and_ends(district: District):
     number = raised(district)
     anna = district.browser("anna")
