@@ -25,7 +25,7 @@ from server.ports.store import Transaction
 from server.ports.views import EvidenceRow, WorklistRow
 from server.services import alert_work
 from server.web.catalogues import N_
-from server.web.visit import Here, Visit, people
+from server.web.visit import Here, Id, Visit, people
 from server.web.wording import row_at, source_of
 
 router = APIRouter()
@@ -52,13 +52,13 @@ class Proof:
 
 
 @router.get("/alerts/{alert_id}")
-def show(visit: Here, alert_id: int) -> Response:
+def show(visit: Here, alert_id: Id) -> Response:
     """Show the alert; of a patient's, the look is on the record."""
     return _page(visit, alert_id)
 
 
 @router.post("/alerts/{alert_id}/acknowledge")
-def acknowledge(visit: Here, alert_id: int) -> Response:
+def acknowledge(visit: Here, alert_id: Id) -> Response:
     """Take the alert on; who comes second learns who was first."""
     with visit.site.store.write() as tx:
         before = alert_work.find(tx, visit.user, alert_id)
@@ -70,7 +70,7 @@ def acknowledge(visit: Here, alert_id: int) -> Response:
 
 
 @router.post("/alerts/{alert_id}/note")
-def note(visit: Here, alert_id: int) -> Response:
+def note(visit: Here, alert_id: Id) -> Response:
     """Write a note."""
     text = visit.form.get("text", "").strip()
     if not text:
@@ -86,7 +86,7 @@ def note(visit: Here, alert_id: int) -> Response:
 
 
 @router.post("/alerts/{alert_id}/pause")
-def pause(visit: Here, alert_id: int) -> Response:
+def pause(visit: Here, alert_id: Id) -> Response:
     """Stop this rule's messages for some hours."""
     reason, hours = visit.form.get("reason", "").strip(), visit.form.get("hours", "")
     wrong = {}
@@ -108,7 +108,7 @@ def pause(visit: Here, alert_id: int) -> Response:
 
 
 @router.post("/alerts/{alert_id}/resume")
-def resume(visit: Here, alert_id: int) -> Response:
+def resume(visit: Here, alert_id: Id) -> Response:
     """End a pause before its time."""
     return _do(
         visit,
@@ -119,7 +119,7 @@ def resume(visit: Here, alert_id: int) -> Response:
 
 
 @router.post("/alerts/{alert_id}/hand-over")
-def hand_over(visit: Here, alert_id: int) -> Response:
+def hand_over(visit: Here, alert_id: Id) -> Response:
     """Give one's own alert to a colleague on duty."""
     to = visit.form.get("to", "")
     if to not in [one.name for one in visit.colleagues]:
@@ -133,7 +133,7 @@ def hand_over(visit: Here, alert_id: int) -> Response:
 
 
 @router.post("/alerts/{alert_id}/close")
-def close(visit: Here, alert_id: int) -> Response:
+def close(visit: Here, alert_id: Id) -> Response:
     """Finish the alert with an outcome and the next review."""
     outcome = visit.form.get("outcome", "")
     review = _review_at(visit, outcome)

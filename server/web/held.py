@@ -13,7 +13,7 @@ from server.ports.views import WaitingRow
 from server.services import holding
 from server.web.catalogues import N_
 from server.web.patients import matching
-from server.web.visit import Here, Visit, people
+from server.web.visit import Here, Id, Seq, Visit, people
 
 router = APIRouter()
 CHOICES_MAX: Final = 20
@@ -28,7 +28,7 @@ def show(visit: Here) -> Response:
 
 
 @router.post("/held/{epoch_id}/{seq}/choose")
-def choose(visit: Here, epoch_id: int, seq: int) -> Response:
+def choose(visit: Here, epoch_id: Id, seq: Seq) -> Response:
     """Show whom the held measurement may be given to; one patient is asked about by name."""
     asked = visit.form.get("q", "").strip()
     with visit.site.store.write() as tx:
@@ -46,7 +46,7 @@ def choose(visit: Here, epoch_id: int, seq: int) -> Response:
 
 
 @router.post("/held/{epoch_id}/{seq}/release")
-def release(visit: Here, epoch_id: int, seq: int) -> Response:
+def release(visit: Here, epoch_id: Id, seq: Seq) -> Response:
     """Give a held measurement to a patient of the CHC, as the page before asked."""
     with visit.site.store.write() as tx:
         reference = visit.form.get("reference", "")
@@ -55,7 +55,7 @@ def release(visit: Here, epoch_id: int, seq: int) -> Response:
 
 
 @router.post("/held/{epoch_id}/{seq}/reject")
-def reject(visit: Here, epoch_id: int, seq: int) -> Response:
+def reject(visit: Here, epoch_id: Id, seq: Seq) -> Response:
     """Say that a held measurement is none of the CHC's patients'."""
     with visit.site.store.write() as tx:
         holding.reject(tx, visit.user, epoch_id, seq, visit.now)
@@ -63,7 +63,7 @@ def reject(visit: Here, epoch_id: int, seq: int) -> Response:
 
 
 @router.post("/held/{epoch_id}/{seq}/seen")
-def seen(visit: Here, epoch_id: int, seq: int) -> Response:
+def seen(visit: Here, epoch_id: Id, seq: Seq) -> Response:
     """Put a quarantined measurement off the open list, with a note on what was found."""
     note = visit.form.get("note", "").strip()
     try:
@@ -76,7 +76,7 @@ def seen(visit: Here, epoch_id: int, seq: int) -> Response:
 
 
 @router.post("/held/{epoch_id}/{seq}/take-back")
-def take_back(visit: Here, epoch_id: int, seq: int) -> Response:
+def take_back(visit: Here, epoch_id: Id, seq: Seq) -> Response:
     """Take back what was said of a measurement: it is held again."""
     with visit.site.store.write() as tx:
         holding.take_back(tx, visit.user, epoch_id, seq, visit.now)

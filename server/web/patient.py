@@ -19,7 +19,7 @@ from server.ports.store import Transaction
 from server.services.duty import uncovered_of
 from server.web import charts
 from server.web.catalogues import N_
-from server.web.visit import Here, Visit, people
+from server.web.visit import Here, Id, Visit, people
 from server.web.watching import not_watching
 from server.web.wording import Wording, row_at
 from server.web.worklist import urgency
@@ -53,7 +53,7 @@ class Vital:
 
 
 @router.get("/patients/{patient_id}")
-def show(visit: Here, patient_id: int) -> Response:
+def show(visit: Here, patient_id: Id) -> Response:
     """Show the page; every look is on the record."""
     days = _period(visit)
     with visit.site.store.write() as tx:
@@ -90,7 +90,7 @@ def show(visit: Here, patient_id: int) -> Response:
 
 
 @router.get("/patients/{patient_id}/chart/{code}")
-def chart(visit: Here, patient_id: int, code: Code) -> Response:
+def chart(visit: Here, patient_id: Id, code: Code) -> Response:
     """Return one vital's chart as data; the page that asks for it has put the look on record."""
     until = visit.now
     since = until - charts.PERIODS[_period(visit)]
@@ -105,7 +105,7 @@ def chart(visit: Here, patient_id: int, code: Code) -> Response:
 
 
 @router.get("/patients/{patient_id}/measurements.csv")
-def table(visit: Here, patient_id: int) -> Response:
+def table(visit: Here, patient_id: Id) -> Response:
     """Return the period's values as a file; taking it is on the record."""
     since = visit.now - charts.PERIODS[_period(visit)]
     with visit.site.store.write() as tx:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from server.domain.duty import ENDS_SOON, Duty
@@ -163,6 +163,9 @@ def own_path(path: str) -> bool:
 
 
 Here = Annotated[Visit, Depends(_visit)]
+# What the tables' keys can hold; anything else is an address that nothing has.
+Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Seq = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 def people(tx: Transaction) -> dict[str, str]:

@@ -192,3 +192,11 @@ def _contents(district: District) -> str:
     )
     rows = [district.world.rows(f"select * from {name}") for (name,) in tables]
     return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("path", ["/alerts/{}", "/patients/{}", "/patients/{}/measurements.csv"])
+@pytest.mark.parametrize("number", ["0", "-1", str(2**31), str(2**63), "9" * 400])
+def test_a_number_that_no_table_holds_is_an_address_of_nothing(
+    district: District, path: str, number: str
+):
+    assert district.browser("anna").get(path.format(number)).status_code == 404
