@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, possible, scaled, unscaled
+from server.commands.protocols import protocol, shipped
 from server.domain.instants import from_datetime, zone
 from server.domain.plans import Gain, Plan
-from server.domain.protocols import parse_protocol
 from server.engine.rules import COMPARATOR, compile_version
 from server.engine.series import Finding, Observation, families_of, fold, fresh
 from server.errors import WrongInput
@@ -67,7 +66,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     rules.add_argument(
         "--protocol",
         metavar="FILE",
-        help=f"a protocol's TOML file, or one of {', '.join(sorted(_shipped()))}",
+        help=f"a protocol's TOML file, or one of {', '.join(sorted(shipped()))}",
     )
     parser.add_argument("--series", type=Path, required=True, metavar="CSV")
     parser.add_argument(
@@ -82,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         zone(args.zone)
     except (KeyError, ValueError) as error:
         raise WrongInput(f"--zone: {args.zone!r} is no IANA zone") from error
-    plan = Plan(gains=[RULES[args.rule]]) if args.rule else _protocol(args.protocol)
+    plan = Plan(gains=[RULES[args.rule]]) if args.rule else protocol(args.protocol).plan()
     rows = list(_rows(args.series))
     for finding in _findings(plan, rows, args.zone):
         row, code = rows[finding.seq], BY_NUMBER[finding.code]
@@ -156,21 +155,3 @@ def _value(code: Code, word: str, text: str, where: str) -> int:
     if not number.is_finite() or not possible(code, number):
         raise WrongInput(f"{where}: {code} {text} cannot be true")
     return scaled(code, number)
-
-
-def _protocol(name: str) -> Plan:
-    try:
-        text = _shipped()[name] if name in _shipped() else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongInput(f"{name}: {getattr(error, 'strerror', None) or error}") from error
-    return parse_protocol(text, name).plan()
-
-
-def _shipped() -> dict[str, str]:
-    """Return the protocols that come with Vicino, by name."""
-    folder = files("server") / "protocols"
-    return {
-        entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".toml")
-    }

@@ -1,8 +1,11 @@
-"""``vicino-server plan add|confirm|list``."""
+"""``vicino-server plan add|propose|confirm|list``."""
 
 import argparse
 from collections.abc import Iterator
 
+from msgspec import Struct
+
+from server.commands.protocols import protocol
 from server.commands.records import Action, add_record_parser
 from server.domain.duty import hours_text
 from server.ports.store import Transaction
@@ -10,13 +13,27 @@ from server.services.duty import uncovered_of
 from server.services.setting_up import Confirmation, NewPlan, add_plan, confirm_plan
 
 
+class FromProtocol(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A draft with the rules of a protocol, to be fitted to the patient."""
+
+    patient: str
+    author: str
+    protocol: str
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this command to the program's."""
     actions = {
         "add": Action(NewPlan, add_plan, "Write drafts of plans; prints each version."),
+        "propose": Action(FromProtocol, _propose, "Write drafts from a protocol."),
         "confirm": Action(Confirmation, _confirm, "Confirm a version, as a doctor."),
     }
     add_record_parser(subparsers, "plan", "write, confirm and list plans", actions, _listing)
+
+
+def _propose(tx: Transaction, new: FromProtocol, now: int) -> int:
+    plan = protocol(new.protocol).plan()
+    return add_plan(tx, NewPlan(patient=new.patient, author=new.author, plan=plan), now)
 
 
 def _confirm(tx: Transaction, new: Confirmation, now: int) -> str:

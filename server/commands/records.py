@@ -47,6 +47,7 @@ HINTS: Final = {
     "phone": ("NUMBER", "where the home is reached"),
     "plan": ("JSON", "the plan's body: thresholds, gains, expected, chain"),
     "profile": ("PROFILE", "the name of a file in device_profiles/, without .toml"),
+    "protocol": ("NAME", "a protocol that comes with Vicino, or a TOML file"),
     "recipient": ("USER", "who is told out of hours: an account, not a number to phone"),
     "recipient_hours": ("HOURS", "when that person can be told"),
     "reference": ("REFERENCE", "the CHC's own number: the only name a patient has in commands"),

@@ -172,7 +172,6 @@ class _Window(NamedTuple):
     sum_of: NDArray[np.int64]
     n: NDArray[np.int64]
     total: NDArray[np.int64]
-    varied: NDArray[np.float64]  # n Q - S²
     sign: NDArray[np.float64]
     bound: NDArray[np.float64]
 
@@ -201,7 +200,9 @@ def _judge_kind(
     if kind == TrendKind.CROSSOVER:
         sides = _crossover(w, rows["short"][:, place])
     else:
-        sides = _baseline(w, now.value) if kind == TrendKind.BASELINE else _spread(w)
+        varied = _varied(w, rows)
+        is_baseline = kind == TrendKind.BASELINE
+        sides = _baseline(w, varied, now.value) if is_baseline else _spread(w, varied)
     enough = sides.possible & (w.n >= rows["least"][:, place])
     unsure = (np.abs(sides.left - sides.right) <= sides.scale * _NEAR + 2) | (w.n > _MANY)
     near = _each(rows, place, now, enough & unsure)
@@ -213,10 +214,14 @@ def _window(kind: TrendKind, rows: NDArray[np.void], place: int, now: Instants) 
     inside = (ago >= 0) & (ago < rows["days"][:, place][:, None])
     n_of, sum_of = np.where(inside, rows["n"], 0), np.where(inside, rows["sum"], 0)
     n, total = n_of.sum(axis=1), sum_of.sum(axis=1)
-    squares = np.where(inside, rows["squares"], 0).sum(axis=1)
-    varied = (n * squares - total**2).astype(np.float64)
     sign, bound = rows["sign"][:, place], rows["exceeds"][:, place]
-    return _Window(ago, inside, n_of, sum_of, n, total, varied, sign * 1.0, bound * 1.0)
+    return _Window(ago, inside, n_of, sum_of, n, total, sign * 1.0, bound * 1.0)
+
+
+def _varied(w: _Window, rows: NDArray[np.void]) -> NDArray[np.float64]:
+    """Return n Q - S²."""
+    squares = np.where(w.inside, rows["squares"], 0).sum(axis=1)
+    return np.asarray(w.n * squares - w.total**2, np.float64)
 
 
 def _crossover(w: _Window, short: NDArray[np.int32]) -> _Sides:
@@ -227,18 +232,18 @@ def _crossover(w: _Window, short: NDArray[np.int32]) -> _Sides:
     return _Sides(w.sign * (own - other), w.bound * w.n * short_n, own + other, short_n > 0)
 
 
-def _baseline(w: _Window, value: NDArray[np.int32]) -> _Sides:
+def _baseline(w: _Window, varied: NDArray[np.float64], value: NDArray[np.int32]) -> _Sides:
     off = w.sign * (w.n * value - w.total)
-    left, right = off**2 * (w.n - 1.0) * _THOUSAND**2, w.bound**2 * w.n * w.varied
+    left, right = off**2 * (w.n - 1.0) * _THOUSAND**2, w.bound**2 * w.n * varied
     return _Sides(left, right, left + right, off > 0)
 
 
-def _spread(w: _Window) -> _Sides:
+def _spread(w: _Window, varied: NDArray[np.float64]) -> _Sides:
     spread, slope = _lines(w)
     one_day = spread == 0
-    left = np.where(one_day, w.varied, w.varied * spread - slope**2)
+    left = np.where(one_day, varied, varied * spread - slope**2)
     right = w.bound**2 * w.n * (w.n - 2.0) * np.where(one_day, 1, spread)
-    scale = w.varied * np.maximum(spread, 1) + slope**2 + right
+    scale = varied * np.maximum(spread, 1) + slope**2 + right
     return _Sides(left, right, scale, w.n > 2)
 
 

@@ -98,6 +98,19 @@ def test_confirming_says_what_is_no_longer_watched_and_what_is_not_in_force(call
     assert said == [f"3 (watches NOTHING; NOT in force now; {NIGHTS})"]
 
 
+def test_a_plan_is_proposed_from_a_protocol(call) -> None:
+    """It is a draft: the protocol's numbers watch nothing until a doctor confirms them (H8)."""
+    set_up(call)
+    words = ("--patient", "P1", "--author", "anna", "--protocol")
+    assert call("plan", "propose", *words, "heart-failure")[:2] == (0, ["2"])
+    *_, plan = (json.loads(line) for line in call("plan", "list")[1])
+    assert (plan["version"], plan["confirmed_by"]) == (2, None)
+    assert [gain["name"] for gain in plan["plan"]["gains"]] == ["weight-esc-2kg-3d"]
+    status, _, said = call("plan", "propose", *words, "nonsense")
+    assert status == 1
+    assert "nonsense: No such file" in said
+
+
 def test_hours_are_agreed_with_who_is_told_outside_them(call, settings: Path) -> None:
     """H9: the command says which hours are left over."""
     set_up(call)
