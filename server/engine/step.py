@@ -181,8 +181,7 @@ def _split(slot: NDArray[np.int32], batch: Observations) -> tuple[NDArray[np.int
     if not np.count_nonzero(twice) and (not len(slot) or ranked[0] >= 0):
         return np.arange(len(slot)), _NO_RUNS
     watched = slot >= 0  # of the others no rule wants to know
-    many = np.unique(ranked[1:][twice])
-    repeated = many.take(many.searchsorted(slot), mode="clip") == slot if len(many) else ~watched
+    repeated = _among(slot, ranked[1:][twice])
     order = (watched & repeated).nonzero()[0]
     order = order[np.lexsort((batch.key[order], batch.at[order], slot[order]))]
     ranked = slot[order]
@@ -190,6 +189,16 @@ def _split(slot: NDArray[np.int32], batch: Observations) -> tuple[NDArray[np.int
     starts, ends = np.append(0, edges), np.append(edges, len(order))
     runs = _Runs(order, starts, ends) if len(order) else _NO_RUNS
     return (watched & ~repeated).nonzero()[0], runs
+
+
+def _among(slot: NDArray[np.int32], some: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which slots are among ``some``, which is sorted: usually one or two."""
+    if len(some) <= FEW:
+        found = np.zeros(len(slot), np.bool_)
+        for one in some:
+            found |= slot == one
+        return found
+    return np.asarray(some.take(some.searchsorted(slot), mode="clip") == slot)
 
 
 def _in_order(
@@ -250,16 +259,20 @@ def _judge_runs(
     """Judge the runs: the overlay's last rows."""
     if not len(runs.starts):
         return
-    row = np.arange(len(found) - len(runs.starts), len(found))
+    first_row = len(found) - len(runs.starts)
     lengths = runs.ends - runs.starts
-    alone = lengths > (ROUNDS_MAX if len(lengths) >= FEW else 0)
-    for index in alone.nonzero()[0].tolist():
+    few = len(lengths) < FEW
+    alone = range(len(lengths)) if few else (lengths > ROUNDS_MAX).nonzero()[0].tolist()
+    for index in alone:
         where = runs.order[runs.starts[index] : runs.ends[index]]
-        found[row[index]] = _fold_run(state, batch, where, overlay, int(row[index]))
-    local = (~alone).nonzero()[0]
+        row = first_row + index
+        found[row] = _fold_run(state, batch, where, overlay, row)
+    if few:
+        return
+    local = (lengths <= ROUNDS_MAX).nonzero()[0]
     for round_ in range(int(lengths[local].max(initial=0))):
         local = local[lengths[local] > round_]
-        place, where = row[local], runs.order[runs.starts[local] + round_]
+        place, where = first_row + local, runs.order[runs.starts[local] + round_]
         rows = take(overlay.rows, place)
         windows = {name: touched.of(place) for name, touched in overlay.windows.items()}
         now = np.zeros(len(local), np.int64)
