@@ -6,11 +6,11 @@ weight and the device's user index may question whose a measurement is: a blood 
 oxygen saturation never is "implausible for this patient" (hazard H1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from contract.codes import DEFINITIONS, Code, possible
 from contract.messages import Measurement
@@ -52,6 +52,13 @@ class Assignment:
     zone_name: str
 
 
+class Weighing(NamedTuple):
+    """A patient's weight in kg at an instant."""
+
+    at: int
+    weight: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Attribution:
     """The fate, the patient (for a held one: the likely patient) and the reason for holding."""
@@ -83,12 +90,12 @@ def attribute(
     measurement: Measurement,
     when: MeasuredAt,
     assignments: Sequence[Assignment],
-    last_weight: Decimal | None,
+    last_weights: Mapping[int, Weighing | None],
 ) -> Attribution:
     """Decide whose a readable measurement is.
 
-    ``assignments`` are all of the device, in any order; ``last_weight`` is the likely patient's
-    last believed weight in kg.
+    ``assignments`` are all of the device, in any order; ``last_weights`` are their holders'
+    last believed ones.
     """
     holders = [held for held in assignments if _covers(held, when.at)]
     if not holders:
@@ -103,9 +110,19 @@ def attribute(
         return Attribution(Fate.HELD, likely.patient_id, "device-shared")
     if _changed_hands(assignments, likely, when):
         return Attribution(Fate.HELD, likely.patient_id, "device-changed-hands")
-    if last_weight is not None and _weight_doubted(measurement, last_weight):
+    last = last_weights.get(likely.patient_id)
+    if last is not None and any(_doubted(weight, last) for weight in weights_of(measurement)):
         return Attribution(Fate.HELD, likely.patient_id, "weight-differs")
     return Attribution(Fate.STORED, likely.patient_id)
+
+
+def weights_of(measurement: Measurement) -> list[Decimal]:
+    """Return the weights that a measurement says, in kg."""
+    return [
+        Decimal(quantity.value)
+        for quantity in measurement.quantities
+        if quantity.code == Code.WEIGHT and quantity.value
+    ]
 
 
 def likely_patient(assignments: Sequence[Assignment], at: int) -> int | None:
@@ -131,10 +148,5 @@ def _changed_hands(assignments: Sequence[Assignment], likely: Assignment, when: 
     )
 
 
-def _weight_doubted(measurement: Measurement, last_weight: Decimal) -> bool:
-    weights = [
-        Decimal(quantity.value)
-        for quantity in measurement.quantities
-        if quantity.code == Code.WEIGHT and quantity.value is not None
-    ]
-    return any(abs(weight - last_weight) > last_weight * WEIGHT_DOUBTED_SHARE for weight in weights)
+def _doubted(weight: Decimal, last: Weighing) -> bool:
+    return abs(weight - last.weight) > last.weight * WEIGHT_DOUBTED_SHARE

@@ -1,10 +1,9 @@
 """Storing what came, and finding it again."""
 
 from collections.abc import Collection, Sequence
-from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from server.domain.attribution import Assignment, Said
+from server.domain.attribution import Assignment, Said, Weighing
 
 
 class MeasurementRow(NamedTuple):
@@ -123,8 +122,8 @@ class Measurements(Protocol):
         """Return the stored sequence numbers above one, ascending."""
         ...
 
-    def last_weight(self, patient_id: int) -> Decimal | None:
-        """Return the patient's newest believed weight in kg."""
+    def last_weight(self, patient_id: int) -> Weighing | None:
+        """Return the patient's newest believed weight; LO and HI are none."""
         ...
 
     def store(

@@ -18,7 +18,15 @@ from contract.messages import (
     Tombstone,
     element_decoder,
 )
-from server.domain.attribution import Attribution, Fate, attribute, likely_patient, unacceptable
+from server.domain.attribution import (
+    Attribution,
+    Fate,
+    Weighing,
+    attribute,
+    likely_patient,
+    unacceptable,
+    weights_of,
+)
 from server.domain.flags import steady
 from server.domain.instants import MeasuredAt, Quality, measured_at
 from server.engine.rules import COMPARATOR
@@ -52,7 +60,7 @@ class Known:
 
     sources: dict[str, Source]
     contents: dict[bytes, tuple[str, str]]
-    weights: dict[int, Decimal | None]
+    weights: dict[int, Weighing | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,26 +176,19 @@ def _attributed(
     one: Came, measurement: Measurement, source: Source | None, when: MeasuredAt, known: Known
 ) -> Attribution:
     assignments = source.assignments if source else []
-    weights = weights_of(measurement)
-    likely = likely_patient(assignments, when.at) if weights else None
-    last = known.weights.get(likely) if likely is not None else None
-    verdict = attribute(measurement, when, assignments, last)
+    verdict = attribute(measurement, when, assignments, known.weights)
     if source and source.chc_id != one.home.chc_id and verdict.fate is Fate.STORED:
         return Attribution(Fate.HELD, verdict.patient_id, "gateway-of-another-chc")
-    patient = verdict.patient_id
-    if verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE and patient is not None:
-        # A stored weight is believed from here on; one that is held teaches nothing.
-        known.weights.update((patient, weight) for weight in weights)
+    if verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE:
+        _believe(known, verdict.patient_id, when.at, weights_of(measurement))
     return verdict
 
 
-def weights_of(measurement: Measurement) -> list[Decimal]:
-    """Return the weights that a measurement says, in kg."""
-    return [
-        Decimal(quantity.value)
-        for quantity in measurement.quantities
-        if quantity.code == Code.WEIGHT and quantity.value
-    ]
+def _believe(known: Known, patient: int | None, at: int, weights: list[Decimal]) -> None:
+    """Take a stored weight for the patient's last where it is; one that is held teaches nothing."""
+    for weight in weights:
+        if patient is not None and ((last := known.weights.get(patient)) is None or last.at <= at):
+            known.weights[patient] = Weighing(at, weight)
 
 
 def _keep(

@@ -19,10 +19,11 @@ from contract.messages import (
     element_decoder,
     up_decoder,
 )
+from server.domain.attribution import weights_of
 from server.domain.plans import Priority
 from server.ports.measurements import GatewayRow
 from server.ports.store import Transaction
-from server.services.deciding import UNDECODABLE, Came, Decided, Known, decide, weights_of
+from server.services.deciding import UNDECODABLE, Came, Decided, Known, decide
 from server.services.gateway_state import note_gateway
 from server.services.matters import raise_matter
 from server.services.placing import look_up, place, receipt

@@ -1,7 +1,6 @@
 """The measurements' tables."""
 
 from collections.abc import Collection, Sequence
-from decimal import Decimal
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -18,8 +17,9 @@ from sqlalchemy import (
 )
 
 from contract.codes import DEFINITIONS, Code, unscaled
-from server.domain.attribution import Assignment, Fate, Said
+from server.domain.attribution import Assignment, Fate, Said, Weighing
 from server.domain.instants import Quality
+from server.engine.rules import COMPARATOR
 from server.ports.measurements import (
     Decision,
     Epoch,
@@ -126,21 +126,23 @@ class MeasurementRows:
         )
         return list(self._connection.execute(query).scalars())
 
-    def last_weight(self, patient_id: int) -> Decimal | None:
+    def last_weight(self, patient_id: int) -> Weighing | None:
+        value = t.observations.c.value
         query = (
-            select(t.observations.c.value)
+            select(t.measurements.c.measured_at, value)
             .join(t.measurements, _same_measurement())
             .where(
                 t.measurements.c.patient_id == patient_id,
                 t.measurements.c.fate == Fate.STORED,
                 t.measurements.c.quality != Quality.UNSURE,
                 t.observations.c.code == DEFINITIONS[Code.WEIGHT].number,
+                value.between(-COMPARATOR + 1, COMPARATOR - 1),
             )
             .order_by(t.measurements.c.measured_at.desc())
             .limit(1)
         )
-        value = self._connection.execute(query).scalar()
-        return None if value is None else unscaled(Code.WEIGHT, value)
+        row = self._connection.execute(query).one_or_none()
+        return Weighing(row[0], unscaled(Code.WEIGHT, row[1])) if row else None
 
     def store(
         self,

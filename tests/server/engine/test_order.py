@@ -89,10 +89,20 @@ measurement = st.tuples(
     instants,
     st.one_of(systolic.map(lambda v: ("systolic", v)), weight.map(lambda v: ("weight", v))),
 )
+
+
 # One code every six hours: what averages and trends need.
-dense = st.tuples(
-    st.integers(0, 16), st.lists(st.tuples(st.just("systolic"), systolic), min_size=16, max_size=24)
-).map(lambda drawn: [(BASE + (drawn[0] + 2 * i) * 3 * HOUR, one) for i, one in enumerate(drawn[1])])
+def _every_six_hours(values: st.SearchStrategy) -> st.SearchStrategy:
+    drawn = st.tuples(st.integers(0, 16), st.lists(values, min_size=16, max_size=24))
+    return drawn.map(
+        lambda one: [(BASE + (one[0] + 2 * i) * 3 * HOUR, value) for i, value in enumerate(one[1])]
+    )
+
+
+dense = st.one_of(
+    _every_six_hours(systolic.map(lambda v: ("systolic", v))),
+    _every_six_hours(weight.map(lambda v: ("weight", v))),
+)
 example = st.fixed_dictionaries(
     {
         "series": st.one_of(st.lists(measurement, min_size=1, max_size=24), dense),

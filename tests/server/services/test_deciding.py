@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contract.messages import Measurement
-from server.domain.attribution import Assignment
+from server.domain.attribution import Assignment, Weighing
 from server.ports.measurements import GatewayRow, Source
 from server.services.deciding import Came, Decided, Known, decide
 from tests.server.world import T0, wire
@@ -58,7 +58,7 @@ def test_a_stored_content_is_a_duplicate_only_if_its_bytes_are_the_same(
 def test_a_weight_is_believed_for_the_rest_of_the_batch_and_a_held_one_is_not() -> None:
     weights = [came(seq, seq, {"weight": kg}) for seq, kg in enumerate(("80", "60", "81", "61"), 1)]
     assert fates(decided(*weights)) == ["stored", "held", "stored", "held"]
-    assert fates(decided(*weights, weights={7: Decimal(60)})) == [
+    assert fates(decided(*weights, weights={7: Weighing(0, Decimal(60))})) == [
         "held",
         "stored",
         "held",

@@ -128,6 +128,45 @@ def test_a_visitor_who_weighs_twice_does_not_become_the_patient(world: World) ->
     ]
 
 
+def test_a_weight_beyond_the_scale_does_not_question_the_ones_after_it(world: World) -> None:
+    """H1, H3: HI is no number to compare with; once it held every later weighing."""
+    patient = home(world)
+    world.device(SCALE, patient)
+    weights = [("80", T0 - 3 * MINUTE), ("HI", T0 - 2 * MINUTE), ("80.4", T0 - MINUTE)]
+    for seq, (kg, at) in enumerate(weights, 1):
+        world.send(envelope("gw-1", [wire(seq, seq, {"weight": kg}, at, device=SCALE)], seq))
+    assert world.rows("SELECT DISTINCT fate FROM measurements") == [("stored",)]
+
+
+def test_two_people_on_one_scale_are_compared_each_with_themselves(world: World) -> None:
+    one, other = home(world), world.patient("P2")
+    world.device(SCALE, one, user=1)
+    world.device(SCALE, other, T0 - 10 * DAY, user=2)
+    weights = [("80", 1), ("55", 2), ("80.2", 1), ("55.1", 2), ("55", 1)]
+    for seq, (kg, user) in enumerate(weights, 1):
+        at = T0 - (10 - seq) * MINUTE
+        weighed = wire(seq, seq, {"weight": kg}, at, device=SCALE, user=user)
+        world.send(envelope("gw-1", [weighed], seq))
+    assert world.rows("SELECT patient_id, fate FROM measurements ORDER BY seq") == [
+        *[(one, "stored"), (other, "stored")] * 2,
+        (one, "held"),
+    ]
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_late_weight_is_not_the_last_one_however_it_was_sent(world: World, batches: int) -> None:
+    """She lost a tenth in three weeks; what the gateway kept back says what she weighed before."""
+    patient = home(world)
+    world.device(SCALE, patient)
+    weights = [("76", T0 - 2 * MINUTE), ("82", T0 - 21 * DAY), ("74", T0 - MINUTE)]
+    sent = [
+        wire(seq, seq, {"weight": kg}, at, device=SCALE) for seq, (kg, at) in enumerate(weights, 1)
+    ]
+    for batch in [sent] if batches == 1 else [[one] for one in sent]:
+        world.send(envelope("gw-1", batch, batch[0].seq))
+    assert world.rows("SELECT DISTINCT fate FROM measurements") == [("stored",)]
+
+
 @pytest.mark.parametrize("decision", ["rejected", "another's"])
 def test_what_was_concluded_for_the_wrong_patient_is_undone_in_the_open(
     world: World, decision: str
