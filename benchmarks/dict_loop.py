@@ -1,8 +1,18 @@
-"""The contender: the same rules as a plain loop over a dictionary of objects."""
+"""The contender: the same job as a plain loop over a dictionary of objects.
+
+It finds the same, and like the engine it tells apart what came late for its slot (that is judged
+from history) and which conditions are over.
+"""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-DAY_MS = 86_400_000
+from server.domain.instants import DAY, MINUTE
+from server.engine.instant import offset
+from server.engine.rules import COMPARATOR
+
+GAIN = 4
+_QUARTER = 15 * MINUTE
 
 
 @dataclass(slots=True)
@@ -16,20 +26,44 @@ class Slot:
     hysteresis: int
     need: int
     of_last: int
+    zone: str
     gain_days: int = 0
     gain_exceeds: int = 0
-    holding: list[bool] = field(default_factory=lambda: [False] * 4)
+    holding: list[bool] = field(default_factory=lambda: [False] * (GAIN + 1))
     past: list[list[bool]] = field(default_factory=lambda: [[], [], [], []])
     days: dict[int, int] = field(default_factory=dict)
-    at: int = -1
+    last: tuple[int, int] = (-1, -1)
 
 
-def judge(
-    slots: dict[tuple[int, int], Slot], batch: list[tuple[int, int, int, int]], found: list
-) -> None:
-    """Judge (patient, code, at, value) in order; append (patient, code, rule, at) to ``found``."""
-    for patient, code, at, value in batch:
+class Reading(NamedTuple):
+    """One observation; ``key`` orders those of one instant."""
+
+    patient: int
+    code: int
+    at: int
+    key: int
+    value: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was found: (patient, code, rule, at); what is over: (patient, code, rule); what is
+    late."""
+
+    found: list[tuple[int, int, int, int]] = field(default_factory=list)
+    over: list[tuple[int, int, int]] = field(default_factory=list)
+    late: list[Reading] = field(default_factory=list)
+
+
+def judge(slots: dict[tuple[int, int], Slot], batch: list[Reading], outcome: Outcome) -> None:
+    """Judge a batch in order."""
+    for reading in batch:
+        patient, code, at, key, value = reading
         slot = slots[patient, code]
+        if (at, key) <= slot.last:
+            outcome.late.append(reading)
+            continue
+        slot.last = at, key
         limits = (slot.low_outer, slot.low_inner, slot.high_inner, slot.high_outer)
         for rule, limit in enumerate(limits):
             if rule < 2:
@@ -42,18 +76,29 @@ def judge(
             if len(past) > (slot.of_last if inner else 1):
                 del past[0]
             enough = sum(past) >= (slot.need if inner else 1)
-            slot.holding[rule] = enough or (slot.holding[rule] and near)
+            held = slot.holding[rule]
+            extreme = beyond and abs(value) == COMPARATOR
+            slot.holding[rule] = enough or extreme or (held and near)
+            if held and not slot.holding[rule]:
+                outcome.over.append((patient, code, rule))
             if slot.holding[rule] and beyond:
-                found.append((patient, code, rule, at))
+                outcome.found.append((patient, code, rule, at))
         if slot.gain_days:
-            today = at // DAY_MS
-            bases = [
-                first for day, first in slot.days.items() if 1 <= today - day <= slot.gain_days
-            ]
-            if bases and value - min(bases) > slot.gain_exceeds:
-                found.append((patient, code, 4, at))
-            if today not in slot.days:
-                slot.days[today] = value
-                if len(slot.days) > 8:
-                    del slot.days[min(slot.days)]
-        slot.at = at
+            _gain(slot, reading, outcome)
+
+
+def _gain(slot: Slot, reading: Reading, outcome: Outcome) -> None:
+    patient, code, at, _, value = reading
+    held, slot.holding[GAIN] = slot.holding[GAIN], False
+    if abs(value) != COMPARATOR:
+        today = (at + offset(at // _QUARTER, slot.zone)) // DAY
+        bases = [first for day, first in slot.days.items() if 1 <= today - day <= slot.gain_days]
+        if bases and value - min(bases) > slot.gain_exceeds:
+            slot.holding[GAIN] = True
+            outcome.found.append((patient, code, GAIN, at))
+        if today not in slot.days:
+            slot.days[today] = value
+            if len(slot.days) > 8:
+                del slot.days[min(slot.days)]
+    if held and not slot.holding[GAIN]:
+        outcome.over.append((patient, code, GAIN))

@@ -6,13 +6,13 @@ from itertools import count
 
 import numpy as np
 
-from benchmarks.dict_loop import Slot, judge
+from benchmarks.dict_loop import GAIN, Outcome, Reading, Slot, judge
 from benchmarks.table import Row, interleaved
 from contract.codes import BY_NUMBER, Code
 from server.domain.plans import Gain, Plan, Threshold
 from server.engine import gain
 from server.engine.rules import SIGNS, Version, compile_version
-from server.engine.state import CODES, EXTRA, FOREVER, State, empty_rows, write_rules
+from server.engine.state import CODES, EXTRA, FOREVER, State, empty_rows, no_limits, write_rules
 from server.engine.step import Observations, apply, findings, step
 
 BATCH = 1024
@@ -41,13 +41,13 @@ def run(reduced: bool) -> list[Row]:
 
     def numpy_engine() -> None:
         for _ in range(20):
-            batch = next(for_numpy)
-            apply(state, step(state, batch), 0)
+            overlay = step(state, next(for_numpy))
+            list(findings(state, overlay))  # one by one, as the services take them
+            apply(state, overlay, 0)
 
     def plain_loop() -> None:
-        found: list = []
         for _ in range(20):
-            judge(slots, next(for_dict), found)
+            judge(slots, next(for_dict), Outcome())
 
     gc.disable()
     ratio, low, high, seconds = interleaved(numpy_engine, plain_loop, ROUNDS)
@@ -84,17 +84,17 @@ def _limits() -> dict[Code, tuple[int, int]]:
 def _state(patients: int, version: Version) -> State:
     """Make a state of many equal patients: one row a code, copied."""
     used = patients * len(CODES_WATCHED)
-    rows, state = empty_rows(used), State()
+    rows, limits, state = empty_rows(used), no_limits(used), State()
     extra, gains = state.tables["extra"], state.tables["gain"]
     extra.rows, gains.rows = np.zeros(patients, EXTRA), gain.empty(patients)
     extra.used = gains.used = patients
     for name in EXTRA.names or ():
         extra.rows[name] = np.arange(patients) if name == "gain" else -1
     for place, code in enumerate(CODES_WATCHED):
-        one, row = empty_rows(1), gain.empty(1)
-        write_rules(one[0], {"gain": row[0]}, code, [version], 1, 0)
+        one, limit, row = empty_rows(1), no_limits(1), gain.empty(1)
+        write_rules(one[0], limit[0], {"gain": row[0]}, code, [version], 1, 0)
         every = slice(place, used, len(CODES_WATCHED))
-        rows[every] = one[0]
+        rows[every], limits[every] = one[0], limit[0]
         if code is Code.WEIGHT:
             rows["extra"][every] = np.arange(patients)
             gains.rows[:] = row[0]
@@ -106,7 +106,7 @@ def _state(patients: int, version: Version) -> State:
         owner[place :: len(CODES_WATCHED), 1] = BY_NUMBER.index(code)
     due_at = np.full(used, FOREVER, np.int64)
     versions = {patient: [version] for patient in range(patients)}
-    return State(0, used, rows, due_at, state.tables, owner, slots, ["UTC"], versions)
+    return State(0, used, rows, limits, due_at, state.tables, owner, slots, ["UTC"], versions)
 
 
 def _slots(patients: int) -> dict[tuple[int, int], Slot]:
@@ -116,7 +116,8 @@ def _slots(patients: int) -> dict[tuple[int, int], Slot]:
         limits = [sign * bound for sign, bound in zip(SIGNS, version.bounds, strict=True)]
         for patient in range(patients):
             gain = (3, 2000) if code is Code.WEIGHT else (0, 0)
-            made[patient, BY_NUMBER.index(code)] = Slot(*limits, version.hysteresis, 2, 3, *gain)
+            slot = Slot(*limits, version.hysteresis, 2, 3, "UTC", *gain)
+            made[patient, BY_NUMBER.index(code)] = slot
         del number
     return made
 
@@ -141,17 +142,14 @@ def _batches(patients: int):
         yield Observations(patient, code, at, serial, value, serial, serial, steady)
 
 
-def _rows(batch: Observations) -> list[tuple[int, int, int, int]]:
-    return list(
-        zip(batch.patient.tolist(), batch.code.tolist(), batch.at.tolist(), batch.value.tolist(),
-            strict=True)
-    )  # fmt: skip
+def _rows(batch: Observations) -> list[Reading]:
+    columns = (batch.patient, batch.code, batch.at, batch.key, batch.value)
+    return list(map(Reading._make, zip(*(column.tolist() for column in columns), strict=True)))
 
 
 def _must_agree(state: State, slots: dict, batches: list[Observations]) -> None:
     """Both contenders must find the same before either is timed."""
-    ours: set = set()
-    theirs: list = []
+    theirs, ours = Outcome(), Outcome()
     for batch in batches:
         overlay = step(state, batch)
         if overlay.rebuild:
@@ -159,7 +157,13 @@ def _must_agree(state: State, slots: dict, batches: list[Observations]) -> None:
         apply(state, overlay, 0)
         for finding in findings(state, overlay):
             suffix = finding.rule.removeprefix(f"{BY_NUMBER[finding.code]}-")
-            ours.add((finding.patient, finding.code, _RULE_NUMBER.get(suffix, 4), finding.at))
+            rule = _RULE_NUMBER.get(suffix, GAIN)
+            ours.found.append((finding.patient, finding.code, rule, finding.at))
+        for slot, bit in overlay.ended:
+            patient, code = state.owner[slot].tolist()
+            ours.over.append((patient, code, bit))
         judge(slots, _rows(batch), theirs)
-    if ours != set(theirs) or not ours:
-        raise AssertionError(f"the contenders differ: {len(ours)} and {len(theirs)} findings")
+    if not ours.found or sorted(ours.found) != sorted(theirs.found):
+        raise AssertionError(f"differ: {len(ours.found)} and {len(theirs.found)} findings")
+    if not ours.over or sorted(ours.over) != sorted(theirs.over):
+        raise AssertionError(f"differ: {len(ours.over)} and {len(theirs.over)} over")

@@ -6,9 +6,10 @@ import numpy as np
 
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import DAY, at_local, civil_day
+from server.engine.packed import take
 from server.engine.rebuild import is_due, next_due
 from server.engine.rules import MISSING_BIT, NOTHING, in_force
-from server.engine.state import State, set_active, take
+from server.engine.state import State, set_active
 from server.engine.step import Overlay
 
 

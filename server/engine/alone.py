@@ -32,6 +32,6 @@ def judge_alone(
             observation.seq,
         )
         for bit in _OUTER
-        if (name := rules.names[bit]) is not None
+        if (name := rules.names[bit])
         and SIGNS[bit] * observation.value > rules.bounds[bit]
     ]

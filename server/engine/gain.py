@@ -11,21 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.instant import Instants, Now
+from server.engine.packed import take
 from server.engine.rules import COMPARATOR, GAINS, THRESHOLDS, UNLIMITED, Compiled
 
 BIT: Final = THRESHOLDS
 DAYS_KEPT: Final = 8  # a gain looks back seven days
 NO_DAY: Final = -(2**30)  # long ago, and no overflow when it is subtracted
 # ``first`` is the first value of the civil day in ``day``, kept at the day's number modulo
-# ``DAYS_KEPT``: a newer day overwrites only one that no window reaches any more.
+# ``DAYS_KEPT``: a newer day overwrites only one that no window reaches any more. ``low`` is at most
+# the lowest of them and ``least`` the lowest bound: nearly no value is so high above ``low``.
 ROW: Final = np.dtype(
     [
         ("day", "<i4", DAYS_KEPT),
         ("first", "<i4", DAYS_KEPT),
         ("exceeds", "<i4", GAINS),
         ("days", "<i4", GAINS),
+        ("low", "<i4"),
+        ("least", "<i4"),
     ]
 )
+_WIDTH: Final = ROW.itemsize // 4
 Memory = dict[int, tuple[int, int]]
 """Day and first value, by the day modulo ``DAYS_KEPT``."""
 
@@ -51,31 +56,48 @@ def judge(rules: Compiled, memory: Memory, now: Now) -> list[int]:
 def judge_rows(rows: NDArray[np.void], now: Instants) -> NDArray[np.int64]:
     """Do the same for many slots, a value each."""
     found = np.zeros(len(rows), np.int64)
-    past = now.day[:, None] - rows["day"]
-    for rule in range(GAINS):
-        if np.count_nonzero(days := rows["days"][:, rule]):
-            inside = (past >= 1) & (past <= days[:, None])
-            # With no base the gain is hugely negative.
-            base = np.where(inside, rows["first"], COMPARATOR).min(axis=1)
-            beyond = now.value - base > rows["exceeds"][:, rule]
-            found |= beyond.astype(np.int64) << BIT + rule
-    row, place = np.arange(len(rows)), now.day % DAYS_KEPT
-    fresh = (rows["day"][row, place] < now.day).nonzero()[0]
-    row, place = row.take(fresh), place.take(fresh)
-    rows["day"][row, place], rows["first"][row, place] = now.day.take(fresh), now.value.take(fresh)
+    some = (now.value - rows["low"] > rows["least"]).nonzero()[0]
+    if len(some):
+        found[some] = _gained(rows, some, now)
+    _remember(rows, now)
     return found
+
+
+def _gained(rows: NDArray[np.void], some: NDArray[np.intp], now: Instants) -> NDArray[np.int64]:
+    """Judge some rows exactly, and make their ``low`` the lowest that a window still reaches."""
+    found, value, kept = np.zeros(len(some), np.int64), now.value.take(some), take(rows, some)
+    past, first = now.day.take(some)[:, None] - kept["day"], kept["first"]
+    for rule in range(GAINS):
+        if np.count_nonzero(days := kept["days"][:, rule]):
+            inside = (past >= 1) & (past <= days[:, None])
+            base = np.where(inside, first, COMPARATOR).min(axis=1)
+            found |= (value - base > kept["exceeds"][:, rule]).astype(np.int64) << BIT + rule
+    rows["low"][some] = np.where(past < DAYS_KEPT, first, COMPARATOR).min(axis=1)
+    return found
+
+
+def _remember(rows: NDArray[np.void], now: Instants) -> None:
+    """Keep the first value of each slot's day."""
+    flat = rows.view("<i4")  # measured: three times as fast as two indices into a field
+    place = np.arange(0, len(flat), _WIDTH) + now.day % DAYS_KEPT
+    fresh = (flat.take(place) < now.day).nonzero()[0]
+    place, value = place.take(fresh), now.value.take(fresh)
+    flat[place], flat[place + DAYS_KEPT] = now.day.take(fresh), value
+    rows["low"][fresh] = np.minimum(rows["low"][fresh], value)
 
 
 def empty(count: int) -> NDArray[np.void]:
     """Make rows that remember no day and judge nothing."""
     rows = np.zeros(count, ROW)
-    rows["exceeds"], rows["day"] = UNLIMITED, NO_DAY
+    rows["exceeds"] = rows["least"] = UNLIMITED
+    rows["day"], rows["low"] = NO_DAY, COMPARATOR
     return rows
 
 
 def write(row: np.void, rules: Compiled) -> None:
     """Write the rules in force into a row."""
     row["days"], row["exceeds"] = rules.gain_days, rules.exceeds
+    row["least"] = min(rules.exceeds)
 
 
 def load(row: np.void) -> Memory:
@@ -86,6 +108,7 @@ def load(row: np.void) -> Memory:
 
 def store(row: np.void, memory: Memory) -> None:
     """Write a memory into a row."""
-    row["day"], row["first"] = NO_DAY, 0
+    row["day"], row["first"], row["low"] = NO_DAY, 0, COMPARATOR
     for place, (day, first) in memory.items():
         row["day"][place], row["first"][place] = day, first
+        row["low"] = min(first, row["low"])

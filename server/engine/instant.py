@@ -52,7 +52,7 @@ def now(at: int, value: int, zone_name: str, steady: bool) -> Now:
 def instants(
     at: NDArray[np.int64],
     value: NDArray[np.int32],
-    zone: NDArray[np.uint16],
+    zone: NDArray[np.int32],
     zones: list[str],
     steady: NDArray[np.bool_],
 ) -> Instants:
@@ -62,14 +62,15 @@ def instants(
 
 
 def _offsets(
-    at: NDArray[np.int64], zone: NDArray[np.uint16], zones: list[str]
+    at: NDArray[np.int64], zone: NDArray[np.int32], zones: list[str]
 ) -> NDArray[np.int64] | int:
     # Every zone changes its offset on a full quarter of an hour of UTC, so one look is exact; and
     # never twice within a day, so two looks suffice for a short batch of one zone.
     if not len(at):
         return 0
     first, last = int(at.min()), int(at.max())
-    if last - first < DAY and np.count_nonzero(zone == zone[0]) == len(zone):
+    one_zone = len(zones) == 1 or np.count_nonzero(zone == zone[0]) == len(zone)
+    if one_zone and last - first < DAY:
         name = zones[int(zone[0])]
         if (ahead := offset(first // _QUARTER, name)) == offset(last // _QUARTER, name):
             return ahead

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from server.engine.families import FAMILIES
 from server.engine.instant import instants
-from server.engine.rules import COMPARATOR, SIGNS
-from server.engine.state import ACTIVE_SHIFT, take
+from server.engine.packed import take
+from server.engine.rules import COMPARATOR, SIGNS, THRESHOLDS
+from server.engine.state import ACTIVE_SHIFT, State
 
-_SIGNS: Final = np.array(SIGNS, np.int32)
-_PLACES: Final = np.array([1, 2, 4, 8])
-_ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.int64)
+_SIGNS: Final = np.array(SIGNS * 2, np.int32)
+_ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.uint8)
 # Of the four limits, a bit each: the outer ones; the inner ones; the inner ones' bits, each moved
 # to the lowest bit of its shift register.
+_LIMITS: Final = 0b1111
 _OUTER: Final = 0b1001
 _INNER: Final = 0b0110
 _ENTERING: Final = np.array([bits >> 1 & 1 | bits << 6 & 256 for bits in range(16)], np.int64)
@@ -61,13 +62,14 @@ class Values(NamedTuple):
 
 
 def judge(
+    state: State,
+    slots: NDArray[Any],
     rows: NDArray[np.void],
     windows: dict[str, Touched],
     given: Values,
-    zones: list[str],
     found: NDArray[np.int64],
 ) -> None:
-    """Judge one observation a row, moving ``rows`` and those of the families on in place.
+    """Judge one observation a slot, moving its ``rows`` and those of the families on in place.
 
     ``found`` comes as zeros and gets a bit for each rule that the observation is beyond. Nearly
     every value is calm, and nothing held before it: those cost three comparisons.
@@ -77,13 +79,14 @@ def judge(
     stirred |= value < rows["calm"][:, 0]
     stirred |= value > rows["calm"][:, 1]
     if windows:
-        _judge_windows(rows, windows, given, zones, found)
+        _judge_windows(rows, windows, given, state.zones, found)
         stirred |= found != 0
     some = stirred.nonzero()[0]
     if len(some):
-        beyond, bits = _thresholds(take(rows, some), value.take(some))
-        rows["bits"][some] = bits | found[some] << ACTIVE_SHIFT
-        found[some] |= beyond
+        limits, bits, bit = take(state.limits, slots.take(some)), rows["bits"], found.take(some)
+        beyond, moved = _thresholds(bits.take(some), limits, value.take(some))
+        bits[some] = moved | bit << ACTIVE_SHIFT
+        found[some] = bit | beyond
     rows["last"][:, 0], rows["last"][:, 1] = given.at, given.key
 
 
@@ -113,20 +116,18 @@ def _judge_windows(
 
 
 def _thresholds(
-    rows: NDArray[np.void], value: NDArray[np.int32]
+    bits: NDArray[np.int64], limits: NDArray[np.void], value: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rules found of each row, and its bits with the value judged.
 
-    A row's four truths are packed into one number: whole columns are moved by few operations.
+    A row's truths are packed into one number: whole columns are moved by few operations.
     """
-    signed, bound, bits = value[:, None] * _SIGNS, rows["bound"], rows["bits"]
-    beyond = _packed(signed > bound)
-    near = _packed(signed > bound - rows["hysteresis"][:, None])
-    need, window = rows["need"].astype(np.int64), rows["window"].astype(np.int64)
+    passed = _packed(value[:, None] * _SIGNS > limits["bound"])  # the limits, and where they let go
+    beyond = passed & _LIMITS
     shift = bits << 1 & _REGISTERS | _ENTERING.take(beyond)
-    holds = bits >> ACTIVE_SHIFT & near | beyond & _OUTER
-    holds |= (_ONES.take(shift & window) >= need).astype(np.int64) << 1
-    holds |= (_ONES.take(shift >> 8 & window) >= need).astype(np.int64) << 2
+    registers = shift.view(np.uint8).reshape(-1, 8)[:, :2]
+    enough = _ONES.take(registers & limits["window"][:, None]) >= limits["need"][:, None]
+    holds = bits >> ACTIVE_SHIFT & passed >> THRESHOLDS | beyond & _OUTER | _packed(enough) << 1
     extreme = np.abs(value) == COMPARATOR
     if np.count_nonzero(extreme):
         holds |= np.where(extreme, beyond & _INNER, 0)
@@ -134,5 +135,5 @@ def _thresholds(
 
 
 def _packed(truths: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Pack rows of four truths into one number each, the first in bit 0."""
-    return np.asarray(truths.dot(_PLACES))
+    """Pack rows of up to eight truths into one number each, the first in bit 0."""
+    return np.packbits(truths, axis=1, bitorder="little").ravel().astype(np.int64)

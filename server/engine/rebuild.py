@@ -18,6 +18,7 @@ from server.engine.state import (
     State,
     active,
     empty_rows,
+    no_limits,
     write_memory,
     write_rules,
 )
@@ -70,12 +71,13 @@ def rebuild(
     code, places = BY_NUMBER[number], state.places(slot)
     memory = fresh(family for family, _ in places)
     wanted = fold(patient, code, versions, memory, sorted(history))
-    rows, tables = empty_rows(1), {family.name: family.empty(1) for family, _ in places}
+    rows, limits = empty_rows(1), no_limits(1)
+    tables = {family.name: family.empty(1) for family, _ in places}
     windows = {name: table[0] for name, table in tables.items()}
     rows["extra"] = state.rows["extra"][slot]
     version = in_force(versions, max(memory.at, now))
     zone = state.zone_number(version.zone_name if version else "UTC")
-    write_rules(rows[0], windows, code, versions, max(memory.at, now), zone)
+    write_rules(rows[0], limits[0], windows, code, versions, max(memory.at, now), zone)
     missing = int(active(state.rows[[slot]])[0]) & 1 << MISSING_BIT
     if missing and memory.at <= int(state.rows["last"][slot, 0]):
         memory.active |= missing
@@ -85,7 +87,7 @@ def rebuild(
         for family, place in places
     }
     due_at = np.array([next_due(versions, code, int(state.due_at[slot]), now)])
-    overlay = Overlay(np.array([slot]), rows, touched, due_at)
+    overlay = Overlay(np.array([slot]), rows, touched, limits, due_at)
     was = {_identity(finding): finding for finding in in_force_now}
     will = {_identity(finding): finding for finding in wanted}
     return Rebuilt(

@@ -86,7 +86,7 @@ class Compiled:
     """One code's rules. ``bounds`` are signed limits; ``exceeds`` are strict gains; an inner rule
     holds when ``need`` of the last ``of_last`` values are beyond its limit."""
 
-    names: tuple[str | None, ...] = (None,) * RULES
+    names: tuple[str, ...] = ("",) * RULES
     bounds: tuple[int, ...] = (UNLIMITED,) * THRESHOLDS
     hysteresis: int = 0
     need: int = 1
@@ -121,7 +121,7 @@ def compile_version(number: int, from_at: int, zone_name: str, plan: Plan) -> Ve
 
 
 def _compiled(code: Code, plan: Plan) -> Compiled:
-    names: list[str | None] = [None] * RULES
+    names = [""] * RULES
     bounds, need, of_last, hysteresis = [UNLIMITED] * 4, 1, 1, 0
     for threshold in (one for one in plan.thresholds if one.code == code):
         hysteresis = scaled(code, threshold.hysteresis)

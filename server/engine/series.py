@@ -95,14 +95,12 @@ def fold(
         rules = version.rules.get(code, NOTHING) if version else NOTHING
         zone_name = version.zone_name if version else versions[0].zone_name if versions else "UTC"
         for bit in _judge(rules, zone_name, memory, observation):
-            name = rules.names[bit]
             assert version is not None  # noqa: S101 - a bit is only set by a version's rule
-            assert name is not None  # noqa: S101
             findings.append(
                 Finding(
                     patient,
                     DEFINITIONS[code].number,
-                    name,
+                    rules.names[bit],
                     version.number,
                     observation.at,
                     observation.value,

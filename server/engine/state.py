@@ -7,7 +7,7 @@ from the input log up to ``position``; a snapshot only saves folding it again.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,41 +22,38 @@ NEVER: Final = -(2**62)
 FOREVER: Final = 2**62
 
 
-# One row a slot, packed so that touching a slot touches one or two cache lines, and moved as bytes
-# (``take``, ``put``). First what moves: ``last`` is (at, key) of the newest observation; ``bits``
-# packs the inner rules' shift registers (a byte each) and then one active bit a rule. Then what the
-# plan says: ``span`` is the time in which these limits are in force; a value within ``calm`` (both
-# ends included) is beyond none of them; ``need`` of the last (``window`` is their mask) must be
-# beyond an inner limit. ``extra`` is a row of ``EXTRA``, or -1: few slots have rules over windows.
+# One row a slot, packed so that touching a slot touches a cache line or two, and moved as bytes
+# (``packed``). First what moves: ``last`` is (at, key) of the newest observation; ``bits`` packs
+# the inner rules' shift registers (a byte each) and then one active bit a rule. Then what the plan
+# says: ``span`` is the time in which these limits are in force; a value within ``calm`` (both ends
+# included) is beyond none of them. ``extra`` is a row of ``EXTRA``, or -1: few slots have rules
+# over windows.
 SLOT: Final = np.dtype(
     [
         ("last", "<i8", 2),
         ("bits", "<i8"),
         ("span", "<i8", 2),
-        ("bound", "<i4", THRESHOLDS),
         ("calm", "<i4", 2),
-        ("hysteresis", "<i4"),
-        ("version", "<i4"),
         ("extra", "<i4"),
-        ("zone", "<u2"),
+        ("zone", "<i4"),
+    ]
+)
+# The limits of the same slots, which are looked at only where something stirs: ``bound`` the four
+# and then the four less their hysteresis; ``need`` of the last (``window`` is their mask) must be
+# beyond an inner one.
+LIMITS: Final = np.dtype(
+    [
+        ("bound", "<i4", 2 * THRESHOLDS),
+        ("version", "<i4"),
         ("need", "u1"),
         ("window", "u1"),
+        ("unused", "u1", 2),
     ]
 )
 # Where a slot's rows stand in the tables of the families (``families.FAMILIES``), or -1.
 EXTRA: Final = np.dtype([(family.name, "<i4") for family in FAMILIES])
 ACTIVE_SHIFT: Final = 16
 _INNER: Final = (1, 2)
-
-
-def take(table: NDArray[np.void], index: NDArray[Any]) -> NDArray[np.void]:
-    """Copy rows of a table. Whole rows are moved: numpy would go field by field."""
-    return np.asarray(_bytes(table).take(index).view(table.dtype))
-
-
-def put(table: NDArray[np.void], index: NDArray[Any], rows: NDArray[np.void]) -> None:
-    """Write rows back into a table."""
-    np.put(_bytes(table), index, _bytes(rows))
 
 
 def active(rows: NDArray[np.void]) -> NDArray[np.int64]:
@@ -69,20 +66,22 @@ def set_active(rows: NDArray[np.void], index: int, bit: int) -> None:
     rows["bits"][index] |= 1 << ACTIVE_SHIFT + bit
 
 
-def _bytes(table: NDArray[np.void]) -> NDArray[np.void]:
-    return table.view(f"V{table.itemsize}")
-
-
 def empty_rows(count: int) -> NDArray[np.void]:
     """Make rows that watch nothing."""
     rows = np.zeros(count, SLOT)
     rows["last"] = NEVER
     rows["span"] = NEVER, FOREVER
-    rows["bound"] = UNLIMITED
     rows["calm"] = -UNLIMITED, UNLIMITED
-    rows["need"] = rows["window"] = 1
     rows["extra"] = -1
     return rows
+
+
+def no_limits(count: int) -> NDArray[np.void]:
+    """Make limits that nothing is beyond."""
+    limits = np.zeros(count, LIMITS)
+    limits["bound"] = UNLIMITED
+    limits["need"] = limits["window"] = 1
+    return limits
 
 
 class Table:
@@ -119,6 +118,7 @@ class State:
     position: int = 0
     used: int = 0
     rows: NDArray[np.void] = field(default_factory=lambda: empty_rows(64))
+    limits: NDArray[np.void] = field(default_factory=lambda: no_limits(64))
     due_at: NDArray[np.int64] = field(default_factory=lambda: np.full(64, FOREVER, np.int64))
     tables: dict[str, Table] = field(default_factory=_tables)
     owner: NDArray[np.int32] = field(default_factory=lambda: np.zeros((64, 2), np.int32))
@@ -140,6 +140,7 @@ class State:
             self.slots = np.concatenate([self.slots, np.full_like(self.slots, -1)])
         if self.used == len(self.owner):
             self.rows = np.concatenate([self.rows, empty_rows(self.used)])
+            self.limits = np.concatenate([self.limits, no_limits(self.used)])
             self.due_at = np.concatenate([self.due_at, np.full(self.used, FOREVER, np.int64)])
             self.owner = np.concatenate([self.owner, np.zeros_like(self.owner)])
         number = BY_NUMBER.index(code)
@@ -197,6 +198,7 @@ def write_memory(row: np.void, windows: dict[str, np.void], memory: Memory) -> N
 
 def write_rules(
     row: np.void,
+    limits: np.void,
     windows: dict[str, np.void],
     code: Code,
     versions: list[Version],
@@ -208,13 +210,12 @@ def write_rules(
     later = [one.from_at for one in versions if one.from_at > at]
     rules = version.rules.get(code, NOTHING) if version else NOTHING
     row["span"] = version.from_at if version else NEVER, min(later, default=FOREVER)
-    row["version"] = version.number if version else 0
     row["zone"] = zone
-    row["bound"] = rules.bounds
     row["calm"] = -min(rules.bounds[:2]), min(rules.bounds[2:])
-    row["hysteresis"] = rules.hysteresis
-    row["need"] = rules.need
-    row["window"] = (1 << rules.of_last) - 1
+    limits["bound"] = *rules.bounds, *(bound - rules.hysteresis for bound in rules.bounds)
+    limits["version"] = version.number if version else 0
+    limits["need"] = rules.need
+    limits["window"] = (1 << rules.of_last) - 1
     for family in FAMILIES:
         if family.name in windows:
             family.write(windows[family.name], rules)

@@ -20,15 +20,14 @@ from contract.codes import BY_NUMBER
 from server.engine.change import covers
 from server.engine.families import FAMILIES
 from server.engine.kernel import Touched, Values, judge
-from server.engine.rules import NOTHING, RULES
+from server.engine.packed import put, take
+from server.engine.rules import NOTHING
 from server.engine.series import Finding, Observation, fold
 from server.engine.state import (
     CODES,
     State,
     active,
     memory_of,
-    put,
-    take,
     write_memory,
 )
 
@@ -78,8 +77,8 @@ class Found(NamedTuple):
 class Overlay:
     """The touched rows after the batch, by value, and what was found.
 
-    ``windows`` are the touched rows of the families by name; ``due_at`` is None where it did not
-    change.
+    ``windows`` are the touched rows of the families by name; ``limits`` and ``due_at`` are None
+    where they did not change.
     ``found`` are findings as columns, ``folded`` those of observations folded one by one: see
     ``findings``. ``ended`` names the (slot, rule bit) whose condition held and no longer does, or
     was found and did not hold to the batch's end; ``rebuild`` the slots that need their history.
@@ -88,6 +87,7 @@ class Overlay:
     slots: NDArray[Any]
     rows: NDArray[np.void]
     windows: dict[str, Touched] = field(default_factory=dict)
+    limits: NDArray[np.void] | None = None
     due_at: NDArray[np.int64] | None = None
     found: list[Found] = field(default_factory=list)
     folded: list[Finding] = field(default_factory=list)
@@ -117,8 +117,8 @@ def step(state: State, batch: Observations) -> Overlay:
     once, runs = _split(slot, batch)
     first, last = once, once
     if len(runs.starts):
-        first = np.append(once, runs.order[runs.starts])
-        last = np.append(once, runs.order[runs.ends - 1])
+        first = np.concatenate((once, runs.order[runs.starts]))
+        last = np.concatenate((once, runs.order[runs.ends - 1]))
     touched = slot.take(first)
     rows = take(state.rows, touched)
     windows = _windows(state, rows)
@@ -135,27 +135,24 @@ def step(state: State, batch: Observations) -> Overlay:
         touched, rows = touched[kept], take(rows, kept)
         windows = _windows(state, rows)
     overlay = Overlay(touched, rows, windows, rebuild=rebuild)
-    before = active(rows)
+    before = active(rows)  # a copy
     found = np.zeros(len(rows), np.int64)
     _judge_once(state, batch, once, overlay, found)
     _judge_runs(state, batch, runs, overlay, found)
-    over = (before | found) & ~active(rows)
-    for index in over.nonzero()[0].tolist():
-        bits = int(over[index])
-        overlay.ended += [(int(touched[index]), bit) for bit in range(RULES) if bits >> bit & 1]
+    overlay.ended = list(_ended(overlay, before | found))
     return overlay
 
 
 def findings(state: State, overlay: Overlay) -> Iterator[Finding]:
     """Yield what a batch's overlay found, rule by rule, by name."""
     for found in overlay.found:
-        rows = zip(*(column.tolist() for column in found), strict=True)
-        for slot, rules, number, *rest in rows:
-            patient, code = state.owner[slot].tolist()
+        owners = state.owner.take(found.slot, axis=0)
+        rows = zip(owners.tolist(), *(column.tolist() for column in found[1:]), strict=True)
+        for (patient, code), rules, number, at, value, epoch, seq in rows:
             version = next(one for one in state.versions[patient] if one.number == number)
-            for bit, name in enumerate(version.rules[BY_NUMBER[code]].names):
-                if name and rules >> bit & 1:
-                    yield Finding._make((patient, code, name, number, *rest))
+            names = version.rules[BY_NUMBER[code]].names
+            for bit in _bits(rules):
+                yield Finding(patient, code, names[bit], number, at, value, epoch, seq)
     yield from overlay.folded
 
 
@@ -164,9 +161,27 @@ def apply(state: State, overlay: Overlay, position: int) -> None:
     put(state.rows, overlay.slots, overlay.rows)
     for name, windows in overlay.windows.items():
         put(state.tables[name].rows, windows.at, windows.rows)
+    if overlay.limits is not None:
+        put(state.limits, overlay.slots, overlay.limits)
     if overlay.due_at is not None:
         state.due_at[overlay.slots] = overlay.due_at
     state.position = position
+
+
+def _ended(overlay: Overlay, held: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield what held before the batch, or was found in it, and does not hold at its end."""
+    some = held.nonzero()[0]
+    over = held.take(some) & ~active(take(overlay.rows, some))
+    for slot, bits in zip(overlay.slots.take(some).tolist(), over.tolist(), strict=True):
+        for bit in _bits(bits):
+            yield slot, bit
+
+
+def _bits(number: int) -> Iterator[int]:
+    """Yield the places of the ones, the lowest first."""
+    while number:
+        yield (number & -number).bit_length() - 1
+        number &= number - 1
 
 
 def _slots_of(state: State, batch: Observations) -> NDArray[np.int32]:
@@ -185,9 +200,8 @@ def _split(slot: NDArray[np.int32], batch: Observations) -> tuple[NDArray[np.int
     order = (watched & repeated).nonzero()[0]
     order = order[np.lexsort((batch.key[order], batch.at[order], slot[order]))]
     ranked = slot[order]
-    edges = (ranked[1:] != ranked[:-1]).nonzero()[0] + 1
-    starts, ends = np.append(0, edges), np.append(edges, len(order))
-    runs = _Runs(order, starts, ends) if len(order) else _NO_RUNS
+    edges = np.concatenate(([0], (ranked[1:] != ranked[:-1]).nonzero()[0] + 1, [len(order)]))
+    runs = _Runs(order, edges[:-1], edges[1:]) if len(order) else _NO_RUNS
     return (watched & ~repeated).nonzero()[0], runs
 
 
@@ -245,8 +259,9 @@ def _judge_once(
     """Judge the slots that came once: the overlay's first rows, in place."""
     count = len(once)
     windows = {name: touched.head(count) for name, touched in overlay.windows.items()}
-    judge(overlay.rows[:count], windows, batch.values(once), state.zones, found[:count])
-    _report(overlay, batch, once, np.arange(count), found[:count])
+    slots, rows, now = overlay.slots[:count], overlay.rows[:count], found[:count]
+    judge(state, slots, rows, windows, batch.values(once), now)
+    _report(state, overlay, batch, once, np.arange(count), now)
 
 
 def _judge_runs(
@@ -276,15 +291,16 @@ def _judge_runs(
         rows = take(overlay.rows, place)
         windows = {name: touched.of(place) for name, touched in overlay.windows.items()}
         now = np.zeros(len(local), np.int64)
-        judge(rows, windows, batch.values(where), state.zones, now)
+        judge(state, overlay.slots.take(place), rows, windows, batch.values(where), now)
         put(overlay.rows, place, rows)
         for name, touched in windows.items():
             put(overlay.windows[name].rows, touched.at, touched.rows)
         found[place] |= now
-        _report(overlay, batch, where, place, now)
+        _report(state, overlay, batch, where, place, now)
 
 
 def _report(
+    state: State,
     overlay: Overlay,
     batch: Observations,
     where: NDArray[np.intp],
@@ -293,12 +309,12 @@ def _report(
 ) -> None:
     """Keep the rows with a found bit, column by column."""
     index = found.nonzero()[0]
-    where, place = where.take(index), place.take(index)
+    where, slots = where.take(index), overlay.slots.take(place.take(index))
     overlay.found.append(
         Found(
-            overlay.slots.take(place),
+            slots,
             found.take(index),
-            overlay.rows["version"][place],
+            state.limits["version"][slots],
             batch.at.take(where),
             batch.value.take(where),
             batch.epoch.take(where),
@@ -325,9 +341,12 @@ def _fold_run(
     }
     memory = memory_of(live, windows)
     columns = (batch.at, batch.key, batch.value, batch.epoch, batch.seq, batch.steady)
-    series = zip(*(column[where].tolist() for column in columns), strict=True)
-    found = fold(patient, code, versions, memory, map(Observation._make, series))
+    rows = (tuple(column.item(at) for column in columns) for at in where.tolist())
+    series = map(Observation._make, rows)
+    found = fold(patient, code, versions, memory, series)
     write_memory(live, windows, memory)
+    if not found:
+        return 0
     overlay.folded += found
     bits = {
         name: 1 << bit

@@ -131,7 +131,7 @@ class Judge:
         run.overlays.append(overlay)
         run.concluded.raised += findings(self.state, overlay)
         for slot, bit in overlay.ended:
-            if (name := self._rule(slot, bit)) is not None:
+            if name := self._rule(slot, bit):
                 run.concluded.ended.append((int(self.state.owner[slot, 0]), name))
         for slot in overlay.rebuild:
             self._rebuild(tx, run, slot)
@@ -183,13 +183,13 @@ class Judge:
             own = (finding.epoch, finding.seq) in withdrawn
             (run.concluded.withdrawn if own else run.concluded.superseded).append(finding)
 
-    def _rule(self, slot: int, bit: int) -> str | None:
+    def _rule(self, slot: int, bit: int) -> str:
         patient, code = (int(part) for part in self.state.owner[slot])
-        number = int(self.state.rows["version"][slot])
+        number = int(self.state.limits["version"][slot])
         for version in self.state.versions.get(patient, []):
             if version.number == number:
                 return version.rules.get(BY_NUMBER[code], NOTHING).names[bit]
-        return None
+        return ""
 
     def _after_failure(self, error: Exception, now: int) -> None:
         """Try the run again row by row; a row that fails alone three times is set aside."""

@@ -17,9 +17,9 @@ import numpy as np
 
 from server.engine.state import State
 
-LAYOUT: Final = 4
+LAYOUT: Final = 5
 _DIGEST_BYTES: Final = 32
-_ARRAYS: Final = ("rows", "due_at", "owner", "slots")
+_ARRAYS: Final = ("rows", "limits", "due_at", "owner", "slots")
 _TABLE: Final = "table-"
 log = logging.getLogger(__name__)
 
