@@ -32,6 +32,5 @@ def judge_alone(
             observation.seq,
         )
         for bit in _OUTER
-        if (name := rules.names[bit])
-        and SIGNS[bit] * observation.value > rules.bounds[bit]
+        if (name := rules.names[bit]) and SIGNS[bit] * observation.value > rules.bounds[bit]
     ]

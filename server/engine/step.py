@@ -24,6 +24,7 @@ from server.engine.packed import put, take
 from server.engine.rules import NOTHING
 from server.engine.series import Finding, Observation, fold
 from server.engine.state import (
+    ACTIVE_SHIFT,
     CODES,
     State,
     active,
@@ -171,8 +172,10 @@ def apply(state: State, overlay: Overlay, position: int) -> None:
 def _ended(overlay: Overlay, held: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Yield what held before the batch, or was found in it, and does not hold at its end."""
     some = held.nonzero()[0]
-    over = held.take(some) & ~active(take(overlay.rows, some))
-    for slot, bits in zip(overlay.slots.take(some).tolist(), over.tolist(), strict=True):
+    over = held.take(some) & ~(overlay.rows["bits"][some] >> ACTIVE_SHIFT)
+    ended = over.nonzero()[0]
+    slots = overlay.slots.take(some.take(ended)).tolist()
+    for slot, bits in zip(slots, over.take(ended).tolist(), strict=True):
         for bit in _bits(bits):
             yield slot, bit
 
