@@ -142,7 +142,7 @@ def _batches(patients: int):
         patient = random.integers(0, patients, BATCH)
         noise = random.normal(0, 1, BATCH)
         weighed = code == BY_NUMBER.index(Code.WEIGHT)
-        near = np.where(weighed, own[patient] + 0.8 * noise, 20 + 7.5 * noise)
+        near = np.where(weighed, own[patient] + 0.8 * noise, 20 + 8.5 * noise)
         value = ((low[code] + near) * step_of[code]).astype(np.int32)
         at = _START + number * 600_000 + np.sort(random.integers(0, 600_000, BATCH))
         serial = np.arange(BATCH, dtype=np.int64) + number * BATCH
