@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 from typing import Final
 
 from contract import topics
@@ -16,7 +17,10 @@ BATCH_MESSAGES_MAX: Final = 2000
 # One transaction's work: some 4,000 measurements, and at most 50,000 observations. After an outage
 # every message is a full envelope; two thousand of them in one commit would hold up everybody.
 BATCH_BYTES_MAX: Final = 2 * 1024 * 1024
+# What comes is stored after 20 ms at rest. Where the last batch took longer to store, the next is
+# gathered as long: under load more messages share a commit, and nobody waits twice as long for it.
 LINGER_SECONDS: Final = 0.020
+LINGER_SECONDS_MAX: Final = 0.060
 _IDLE_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 2.0
 
@@ -62,15 +66,18 @@ class Intake:
     def run(self) -> None:
         """Work until ``stop``. While the store fails, the broker keeps what comes: intake
         disconnects instead of holding messages unacknowledged."""
+        linger = LINGER_SECONDS
         while not self._stopping.is_set():
-            messages = self._connection.take(BATCH_MESSAGES_MAX, LINGER_SECONDS, _IDLE_SECONDS)
+            messages = self._connection.take(BATCH_MESSAGES_MAX, linger, _IDLE_SECONDS)
             if not messages:
                 continue
+            start = monotonic()
             try:
                 for batch in bounded(messages):
                     self._store_all(batch)
             except StoreUnavailable as error:
                 self._wait_for_store(error)
+            linger = min(max(LINGER_SECONDS, monotonic() - start), LINGER_SECONDS_MAX)
         self._connection.close()
 
     def stop(self) -> None:

@@ -70,8 +70,11 @@ class InputLog(Protocol):
         """Append rows; an attribution of a measurement that is in the log changes nothing."""
         ...
 
-    def number(self) -> None:
-        """Give every unnumbered row its position. Only the partition's owner calls this."""
+    def number(self) -> int:
+        """Give every unnumbered row its position; return the cursor's, as ``cursor`` does.
+
+        Only the partition's owner calls this.
+        """
         ...
 
     def cursor(self) -> int:

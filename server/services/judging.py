@@ -85,9 +85,8 @@ class Judge:
 
     def _judge(self, now: int) -> int:
         with self._store.write() as tx:
-            if tx.inputs.cursor() != self.state.position:
+            if tx.inputs.number() != self.state.position:
                 raise StateBehind
-            tx.inputs.number()
             if not (rows := tx.inputs.after(self.state.position, self._limit)):
                 return -1
             run = _Run(_same_kind(rows))

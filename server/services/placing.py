@@ -47,7 +47,8 @@ def look_up(
     found: dict[Key, Outbox] = {}
     for envelope, home in spoken:
         key = envelope.gateway, envelope.epoch
-        box = found.setdefault(key, Outbox(rows[key], home))
+        if (box := found.get(key)) is None:
+            box = found[key] = Outbox(rows[key], home)
         box.kept_from = max(box.kept_from, envelope.kept_from)
         if isinstance(envelope, Measurements):
             box.came += [

@@ -10,6 +10,7 @@ from server.domain.alerts import Alert, Kind, Outcome, Telling
 from server.domain.plans import Priority
 from server.engine.series import Finding
 from server.ports.alerts import FindingRow, Message, Pause
+from server.stores import prepared
 from server.stores import tables as t
 from server.stores.rows import insert_new
 
@@ -259,14 +260,12 @@ class AlertRows:
         return True
 
     def unexplained(self, patient_ids: Collection[int]) -> list[tuple[int, int, int, int]]:
-        columns = [t.absences.c[name] for name in ("patient_id", "code", "window_from", "due_at")]
         ids = sorted(patient_ids)
-        query = select(*columns).where(t.absences.c.explained_at.is_(None))
         return [
             (row[0], row[1], row[2], row[3])
             for start in range(0, len(ids), 500)
             for row in self._connection.execute(
-                query.where(t.absences.c.patient_id.in_(ids[start : start + 500]))
+                prepared.UNEXPLAINED, {"some": ids[start : start + 500]}
             )
         ]
 

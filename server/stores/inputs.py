@@ -6,9 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Select,
     and_,
     case,
     exists,
@@ -24,10 +22,10 @@ from server.domain.plans import stored_plan
 from server.engine.series import Finding, Observation
 from server.engine.step import Observations
 from server.ports.inputs import Input, InputKind, NewInput, PlanVersion, Questioned
+from server.stores import prepared
 from server.stores import tables as t
+from server.stores.prepared import PARTITION
 from server.stores.rows import insert_new
-
-PARTITION: Final = 0
 
 
 class InputRows:
@@ -39,63 +37,39 @@ class InputRows:
     def append(self, inputs: Sequence[NewInput]) -> None:
         insert_new(self._connection, t.inputs, inputs, NewInput._fields)
 
-    def number(self) -> None:
-        unnumbered = select(t.inputs.c.id).where(t.inputs.c.position.is_(None))
-        ids = list(self._connection.execute(unnumbered.order_by(t.inputs.c.id)).scalars())
+    def number(self) -> int:
+        position, numbered = self._cursor_row()
+        ids = list(self._connection.execute(prepared.UNNUMBERED).scalars())
         if not ids:
-            return
-        first = self._cursor_row()[1] + 1
+            return position
+        first = numbered + 1
         mark = "?" if self._connection.dialect.name == "sqlite" else "%s"
         self._connection.exec_driver_sql(
             f"UPDATE inputs SET position = {mark} WHERE id = {mark}",  # noqa: S608
             list(enumerate_from(first, ids)),
         )
-        last = {"numbered": first + len(ids) - 1}
-        self._connection.execute(update(t.cursors).values(last).where(_own_partition()))
+        self._connection.execute(prepared.NUMBERED, {"until": numbered + len(ids)})
+        return position
 
     def cursor(self) -> int:
         return self._cursor_row()[0]
 
     def move_cursor(self, position: int, now: int) -> None:
-        change = update(t.cursors).where(_own_partition())
-        self._connection.execute(change.values(position=position, moved_at=now))
+        self._connection.execute(prepared.MOVE_CURSOR, {"to": position, "now": now})
 
     def _cursor_row(self) -> tuple[int, int]:
-        query = select(t.cursors.c.position, t.cursors.c.numbered).where(_own_partition())
-        if (row := self._connection.execute(query.with_for_update()).first()) is None:
+        if (row := self._connection.execute(prepared.CURSOR).first()) is None:
             start = {"partition": PARTITION, "position": 0, "numbered": 0, "moved_at": 0}
             self._connection.execute(insert(t.cursors), start)
             return 0, 0
         return row[0], row[1]
 
     def after(self, position: int, limit: int) -> list[Input]:
-        columns = [t.inputs.c[name] for name in Input._fields]
-        query = (
-            select(*columns)
-            .where(
-                t.inputs.c.partition == PARTITION,
-                t.inputs.c.position > position,
-                t.inputs.c.set_aside.is_(None),
-            )
-            .order_by(t.inputs.c.position)
-            .limit(limit)
-        )
-        return [
-            Input(row[0], InputKind(row[1]), *row[2:]) for row in self._connection.execute(query)
-        ]
+        rows = self._connection.execute(prepared.AFTER, {"above": position, "most": limit})
+        return [Input(row[0], InputKind(row[1]), *row[2:]) for row in rows]
 
     def observations(self, first: int, last: int) -> Observations:
-        query = select(
-            t.inputs.c.patient_id,
-            t.observations.c.code,
-            t.measurements.c.measured_at,
-            t.measurements.c.content_id,
-            t.observations.c.value,
-            t.observations.c.epoch_id,
-            t.observations.c.seq,
-            t.observations.c.steady,
-        ).where(_range(InputKind.ATTRIBUTED, first, last))
-        rows = self._connection.execute(_joined(query)).all()
+        rows = self._connection.execute(prepared.OBSERVATIONS, {"first": first, "last": last}).all()
         if not rows:
             none = np.zeros(0, np.int64)
             return Observations(
@@ -125,7 +99,7 @@ class InputRows:
                 else_=t.measurements.c.received_at,
             ),
             *_OBSERVATION,
-        ).where(_range(InputKind.QUESTIONED, first, last))
+        ).where(prepared.of_kind(InputKind.QUESTIONED))
         return [
             Questioned(
                 row[0],
@@ -134,7 +108,9 @@ class InputRows:
                 row[3] == Fate.STORED,
                 _observation(row[5:]),
             )
-            for row in self._connection.execute(_joined(query))
+            for row in self._connection.execute(
+                prepared.joined(query), {"first": first, "last": last}
+            )
         ]
 
     def history(self, patient_id: int, code: int, until: int) -> list[Observation]:
@@ -155,7 +131,7 @@ class InputRows:
             t.observations.c.code == code,
             ~withdrawn,
         )
-        return [_observation(row) for row in self._connection.execute(_joined(query))]
+        return [_observation(row) for row in self._connection.execute(prepared.joined(query))]
 
     def codes_of(self, epoch_id: int, seq: int) -> list[int]:
         query = select(t.observations.c.code).where(
@@ -251,30 +227,6 @@ _OBSERVATION: Final = (
 def enumerate_from(first: int, ids: list[int]) -> list[tuple[int, int]]:
     """Pair each id with its position, counting on from ``first``."""
     return list(zip(range(first, first + len(ids)), ids, strict=True))
-
-
-def _own_partition() -> ColumnElement[bool]:
-    return t.cursors.c.partition == PARTITION
-
-
-def _range(kind: InputKind, first: int, last: int) -> ColumnElement[bool]:
-    return and_(
-        t.inputs.c.partition == PARTITION,
-        t.inputs.c.position.between(first, last),
-        t.inputs.c.kind == kind,
-        t.inputs.c.set_aside.is_(None),
-    )
-
-
-def _joined(query: Select[Any]) -> Select[Any]:
-    measurement = and_(
-        t.measurements.c.epoch_id == t.inputs.c.epoch_id, t.measurements.c.seq == t.inputs.c.seq
-    )
-    observation = and_(
-        t.observations.c.epoch_id == t.inputs.c.epoch_id, t.observations.c.seq == t.inputs.c.seq
-    )
-    source = t.inputs.join(t.measurements, measurement).join(t.observations, observation)
-    return query.select_from(source)
 
 
 def _observation(row: Any) -> Observation:  # noqa: ANN401 - a database row has no better type

@@ -7,7 +7,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    bindparam,
     exists,
     func,
     insert,
@@ -29,6 +28,7 @@ from server.ports.measurements import (
     ObservationRow,
     Source,
 )
+from server.stores import prepared
 from server.stores import tables as t
 from server.stores.rows import insert_new
 
@@ -46,13 +46,10 @@ class MeasurementRows:
         return self.gateways([gateway]).get(gateway)
 
     def gateways(self, names: Collection[str]) -> dict[str, GatewayRow]:
-        query = select(
-            t.gateways.c.id, t.gateways.c.chc_id, t.chcs.c.zone, t.gateways.c.revoked_at
-        ).join(t.chcs, t.chcs.c.id == t.gateways.c.chc_id)
         return {
             row[0]: GatewayRow(row[1], row[2], row[3] is not None)
             for some in _chunks(sorted(names))
-            for row in self._connection.execute(query.where(t.gateways.c.id.in_(some)))
+            for row in self._connection.execute(prepared.GATEWAYS, {"some": some})
         }
 
     def epochs(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
@@ -64,33 +61,17 @@ class MeasurementRows:
         return found
 
     def _epochs(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
-        columns = [t.epochs.c[name] for name in ("gateway_id", "epoch")]
-        query = select(*columns, t.epochs.c.id, t.epochs.c.receipted_seq, t.epochs.c.highest_seq)
         return {
             (row[0], row[1]): Epoch._make(row[2:])
             for some in _chunks(sorted({epoch for _, epoch in keys}))
-            for row in self._connection.execute(query.where(t.epochs.c.epoch.in_(some)))
+            for row in self._connection.execute(prepared.EPOCHS, {"some": some})
             if (row[0], row[1]) in keys
         }
 
     def sources(self, addresses: Collection[str]) -> dict[str, Source]:
         found: dict[str, Source] = {}
-        assigned = t.device_assignments.outerjoin(
-            t.patients, t.patients.c.id == t.device_assignments.c.patient_id
-        )
-        query = select(
-            t.devices.c.address,
-            t.devices.c.chc_id,
-            t.device_assignments.c.patient_id,
-            t.device_assignments.c.from_at,
-            t.device_assignments.c.until_at,
-            t.device_assignments.c.user_index,
-            t.patients.c.zone,
-        ).select_from(
-            t.devices.outerjoin(assigned, t.device_assignments.c.device_id == t.devices.c.id)
-        )
         for names in _chunks(sorted(addresses)):
-            for row in self._connection.execute(query.where(t.devices.c.address.in_(names))):
+            for row in self._connection.execute(prepared.SOURCES, {"some": names}):
                 source = found.setdefault(row.address, Source(row.chc_id, []))
                 if row.patient_id is not None:
                     source.assignments.append(
@@ -101,30 +82,24 @@ class MeasurementRows:
         return found
 
     def contents(self, content_ids: Collection[bytes]) -> dict[bytes, bytes]:
-        query = select(t.measurements.c.content_id, t.measurements.c.element)
         return {
             row[0]: row[1]
             for some in _chunks(sorted(content_ids))
-            for row in self._connection.execute(query.where(t.measurements.c.content_id.in_(some)))
+            for row in self._connection.execute(prepared.CONTENTS, {"some": some})
         }
 
     def elements(self, epoch_id: int, seqs: Collection[int]) -> dict[int, bytes]:
-        query = select(t.measurements.c.seq, t.measurements.c.element).where(
-            t.measurements.c.epoch_id == epoch_id
-        )
         return {
             row[0]: row[1]
             for some in _chunks(sorted(seqs))
-            for row in self._connection.execute(query.where(t.measurements.c.seq.in_(some)))
+            for row in self._connection.execute(
+                prepared.ELEMENTS, {"epoch_id": epoch_id, "some": some}
+            )
         }
 
     def stored_seqs(self, epoch_id: int, above: int) -> list[int]:
-        query = (
-            select(t.measurements.c.seq)
-            .where(t.measurements.c.epoch_id == epoch_id, t.measurements.c.seq > above)
-            .order_by(t.measurements.c.seq)
-        )
-        return list(self._connection.execute(query).scalars())
+        given = {"epoch_id": epoch_id, "above": above}
+        return list(self._connection.execute(prepared.STORED_SEQS, given).scalars())
 
     def last_weight(self, patient_id: int) -> Weighing | None:
         value = t.observations.c.value
@@ -160,16 +135,6 @@ class MeasurementRows:
                 self._connection.execute(insert(t.replica_outbox), rows)
 
     def move_epochs(self, moved: Sequence[Moved]) -> None:
-        change = (
-            update(t.epochs)
-            .where(t.epochs.c.id == bindparam("of"))
-            .values(
-                receipted_seq=bindparam("receipted"),
-                highest_seq=bindparam("highest"),
-                measurements=t.epochs.c.measurements + bindparam("more_measurements"),
-                observations=t.epochs.c.observations + bindparam("more_observations"),
-            )
-        )
         rows = [
             {
                 "of": one.epoch.id,
@@ -181,7 +146,7 @@ class MeasurementRows:
             for one in moved
         ]
         if rows:
-            self._connection.execute(change, rows)
+            self._connection.execute(prepared.MOVE_EPOCH, rows)
 
     def get(self, epoch_id: int, seq: int) -> MeasurementRow | None:
         query = select(*(t.measurements.c[name] for name in MeasurementRow._fields)).where(

@@ -27,7 +27,7 @@ from server.ports.views import (
 )
 from server.stores import tables as t
 from server.stores.alerts import URGENCY, alert_of
-from server.stores.inputs import PARTITION
+from server.stores.prepared import PARTITION
 from server.stores.rows import sent_decoder
 
 _ALERT: Final = [t.alerts.c[field.name] for field in fields(Alert)]
