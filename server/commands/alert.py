@@ -12,6 +12,7 @@ from server import settings
 from server.domain.instants import to_datetime
 from server.domain.plans import rule_of
 from server.engine.rules import COMPARATOR
+from server.engine.series import NO_CODE
 from server.services.explaining import Explained, explain, source_of
 from server.stores.opening import open_database
 
@@ -56,15 +57,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _finding(one: Explained) -> dict[str, Any]:
-    finding, code = one.finding, BY_NUMBER[one.finding.code]
-    value: Any = unscaled(code, finding.value)
+    finding = one.finding
+    code = BY_NUMBER[finding.code] if finding.code != NO_CODE else None
+    value: Any = unscaled(code, finding.value) if code else finding.value
     if abs(finding.value) == COMPARATOR:
         value = "HI" if finding.value > 0 else "LO"
     return {
         "measured_at": to_datetime(finding.measured_at),
         "code": code,
         "value": value,
-        "unit": DEFINITIONS[code].unit,
+        "unit": DEFINITIONS[code].unit if code else None,
         "plan_version": finding.version,
         "rule": msgspec.to_builtins(rule_of(one.plan, finding.rule), str_keys=True),
         "source": source_of(one),

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contract.codes import DEFINITIONS, Code, scaled
+from server.domain import combinations as combining
+from server.domain.combinations import Combination
 from server.domain.priorities import Priority as Priority
 from server.domain.roles import Role
 from server.domain.window_rules import WindowRule, problems
@@ -112,6 +114,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     thresholds: list[Threshold] = []
     gains: Annotated[list[Gain], Meta(max_length=2)] = []
     rules: Annotated[list[WindowRule], Meta(max_length=40)] = []
+    combinations: Annotated[list[Combination], Meta(max_length=8)] = []
     expected: list[Expected] = []
     chain: dict[Literal["high", "medium", "low"], Annotated[list[Step], Meta(min_length=1)]] = {}
 
@@ -172,9 +175,9 @@ def plan_json(plan: Plan) -> str:
     return msgspec.json.encode(plan).decode()
 
 
-def rule_of(plan: Plan, name: str) -> Threshold | Gain | WindowRule | Expected | None:
+def rule_of(plan: Plan, name: str) -> Threshold | Gain | WindowRule | Combination | Expected | None:
     """Return what a rule's name stands for in a plan."""
-    for one in (*plan.gains, *plan.rules):
+    for one in (*plan.gains, *plan.rules, *plan.combinations):
         if one.name == name:
             return one
     for threshold in plan.thresholds:
@@ -188,7 +191,7 @@ def rule_of(plan: Plan, name: str) -> Threshold | Gain | WindowRule | Expected |
 
 def priority_of(rule: str, plan: Plan | None) -> Priority:
     """Return the priority that a rule's name fixes: outer high, inner medium, missing low."""
-    for one in (*plan.gains, *plan.rules) if plan else ():
+    for one in (*plan.gains, *plan.rules, *plan.combinations) if plan else ():
         if one.name == rule:
             return one.priority
     if rule.endswith("-outer"):
@@ -223,6 +226,18 @@ def _problems(plan: Plan) -> Iterator[str]:
     for name in {gain.name for gain in plan.gains} & {rule.name for rule in plan.rules}:
         yield f"rules {name}: a gain has that name"
     yield from problems(plan.rules)
+    yield from combining.problems(plan.combinations, _judging(plan))
+
+
+def _judging(plan: Plan) -> set[str]:
+    """Return the names of the rules that find values."""
+    limits = {
+        f"{threshold.code}-{side}"
+        for threshold in plan.thresholds
+        for side, limit in zip(SIDES, threshold.limits(), strict=True)
+        if limit is not None
+    }
+    return limits | {rule.name for rule in (*plan.gains, *plan.rules)}
 
 
 def _threshold_problems(threshold: Threshold) -> Iterator[str]:

@@ -81,6 +81,15 @@ class AverageRule(NamedTuple):
     least: int
 
 
+class CombinedRule(NamedTuple):
+    """At least ``least`` of the rules ``of`` within ``reach`` ms."""
+
+    name: str
+    of: frozenset[str]
+    least: int
+    reach: int
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """One code's rules. ``bounds`` are signed limits; ``exceeds`` are strict gains; an inner rule
@@ -107,6 +116,7 @@ class Version:
     from_at: int
     zone_name: str
     rules: dict[Code, Compiled] = field(default_factory=dict)
+    combinations: tuple[CombinedRule, ...] = ()
 
 
 NOTHING: Final = Compiled()
@@ -115,9 +125,12 @@ NOTHING: Final = Compiled()
 def compile_version(number: int, from_at: int, zone_name: str, plan: Plan) -> Version:
     """Compile a checked plan. The engine sees only what this returns."""
     rules = {code: _compiled(code, plan) for code in Code}
-    return Version(
-        number, from_at, zone_name, {code: rule for code, rule in rules.items() if rule != NOTHING}
+    combinations = tuple(
+        CombinedRule(one.name, frozenset(one.of), one.at_least, one.hours * HOUR)
+        for one in plan.combinations
     )
+    watched = {code: rule for code, rule in rules.items() if rule != NOTHING}
+    return Version(number, from_at, zone_name, watched, combinations)
 
 
 def _compiled(code: Code, plan: Plan) -> Compiled:

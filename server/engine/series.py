@@ -49,8 +49,14 @@ class Observation(NamedTuple):
     steady: bool = True
 
 
+NO_CODE: Final = -1
+
+
 class Finding(NamedTuple):
-    """A value beyond a rule, at its measured-at, under the plan version in force then."""
+    """A value beyond a rule, at its measured-at, under the plan version in force then.
+
+    Of a combination ``code`` is ``NO_CODE``, and ``value`` how many of its rules are met.
+    """
 
     patient: int
     code: int

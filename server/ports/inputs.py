@@ -105,6 +105,10 @@ class InputLog(Protocol):
         """Return the numbers of the codes that a measurement has."""
         ...
 
+    def findings_between(self, patient_id: int, first: int, last: int) -> list[Finding]:
+        """Return the findings in force of a series measured from ``first`` to ``last``."""
+        ...
+
     def findings_in_force(self, patient_id: int, code: int) -> list[Finding]:
         """Return the findings of a slot's series that are in force."""
         ...

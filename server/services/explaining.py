@@ -5,14 +5,16 @@ in force must be found again, one that was superseded or withdrawn must not be.
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
-from contract.codes import BY_NUMBER
+from contract.codes import BY_NUMBER, DEFINITIONS
 from server.domain.alerts import Alert
 from server.domain.plans import Plan, rule_of
+from server.engine.combined import combined
 from server.engine.rebuild import with_version
 from server.engine.rules import NOTHING, SIGNS, Version, compile_version
-from server.engine.series import families_of, fold, fresh
+from server.engine.series import NO_CODE, Finding, families_of, fold, fresh
 from server.errors import NotFound
 from server.ports.store import Transaction
 from server.ports.views import EvidenceRow
@@ -46,7 +48,7 @@ def explain(tx: Transaction, alert_id: int) -> tuple[Alert, list[Explained]]:
     for row in rows:
         compiled = compile_version(row.number, row.from_at, row.zone_name, row.plan)
         versions = with_version(versions, compiled)
-    again: dict[int, set[tuple[str, int, int, int]]] = {}
+    again: dict[int, list[Finding]] = {}
     explained = []
     evidence = tx.views.evidence(alert_id)
     epochs = tx.measurements.epochs(sorted({(one.gateway, one.epoch) for one in evidence}))
@@ -55,7 +57,8 @@ def explain(tx: Transaction, alert_id: int) -> tuple[Alert, list[Explained]]:
             again[finding.code] = _found(tx, alert.patient_id, finding.code, versions, cursor)
         epoch = epochs[finding.gateway, finding.epoch].id
         key = (finding.rule, finding.version, epoch, finding.seq)
-        found = key in again[finding.code] if finding.in_series else _alone(finding, versions)
+        series = {(one.rule, one.version, one.epoch, one.seq) for one in again[finding.code]}
+        found = key in series if finding.in_series else _alone(finding, versions)
         equal = found == (finding.state == IN_FORCE) or (not finding.in_series and found)
         explained.append(Explained(finding, plans[finding.version], equal))
     return alert, explained
@@ -69,12 +72,15 @@ def source_of(explained: Explained) -> str | None:
 
 def _found(
     tx: Transaction, patient_id: int, code: int, versions: list[Version], cursor: int
-) -> set[tuple[str, int, int, int]]:
+) -> list[Finding]:
+    if code == NO_CODE:
+        watched = {DEFINITIONS[word].number for version in versions for word in version.rules}
+        every = (_found(tx, patient_id, one, versions, cursor) for one in sorted(watched))
+        return combined(versions, chain.from_iterable(every))
     word = BY_NUMBER[code]
     history = sorted(tx.inputs.history(patient_id, code, cursor))
     memory = fresh(families_of(versions, word))
-    found = fold(patient_id, word, versions, memory, history)
-    return {(one.rule, one.version, one.epoch, one.seq) for one in found}
+    return fold(patient_id, word, versions, memory, history)
 
 
 def _alone(finding: EvidenceRow, versions: list[Version]) -> bool:

@@ -5,7 +5,7 @@ kind in one transaction, and takes the result into its state only after the comm
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
@@ -21,6 +21,7 @@ from server.engine.step import Overlay, apply, findings, step
 from server.errors import StoreUnavailable
 from server.ports.inputs import Input, InputKind, NewInput, PlanVersion
 from server.ports.store import Store, Transaction
+from server.services.combining import combine
 from server.services.matters import raise_matter
 from server.services.raising import Concluded, Raising
 
@@ -45,6 +46,10 @@ class _Run:
     overlays: list[Overlay] = field(default_factory=list)
     versions: dict[int, list[Version]] = field(default_factory=dict)
     failed: list[tuple[int, Code, str]] = field(default_factory=list)
+
+    def versions_of(self, state: State) -> Callable[[int], list[Version]]:
+        """Return a look at a patient's plan versions as this run leaves them."""
+        return lambda patient: self.versions.get(patient) or state.versions.get(patient, [])
 
     @property
     def last(self) -> int:
@@ -91,6 +96,7 @@ class Judge:
                 return -1
             run = _Run(_same_kind(rows))
             self._conclude(tx, run)
+            combine(tx, run.concluded, run.versions_of(self.state))
             raised = self._write(tx, run, now)
             for patient, code, error in run.failed:
                 log.error("no absence of patient %d %s could be judged: %s", patient, code, error)
@@ -173,7 +179,7 @@ class Judge:
         patient, code = (int(part) for part in self.state.owner[slot])
         history = tx.inputs.history(patient, code, run.last)
         current = tx.inputs.findings_in_force(patient, code)
-        versions = run.versions.get(patient) or self.state.versions.get(patient, [])
+        versions = run.versions_of(self.state)(patient)
         rebuilt = rebuild(self.state, slot, versions, history, current, run.recorded_at)
         run.overlays.append(rebuilt.overlay)
         run.concluded.raised += rebuilt.raised

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     and_,
     case,
@@ -140,19 +141,15 @@ class InputRows:
         return list(self._connection.execute(query).scalars())
 
     def findings_in_force(self, patient_id: int, code: int) -> list[Finding]:
-        columns = (
-            t.findings.c.patient_id,
-            t.findings.c.code,
-            t.findings.c.rule,
-            t.findings.c.version,
-            t.findings.c.measured_at,
-            t.findings.c.value,
-            t.findings.c.epoch_id,
-            t.findings.c.seq,
-        )
-        query = select(*columns).where(
+        return self._findings(patient_id, t.findings.c.code == code)
+
+    def findings_between(self, patient_id: int, first: int, last: int) -> list[Finding]:
+        return self._findings(patient_id, t.findings.c.measured_at.between(first, last))
+
+    def _findings(self, patient_id: int, where: ColumnElement[bool]) -> list[Finding]:
+        query = select(*_FINDING).where(
             t.findings.c.patient_id == patient_id,
-            t.findings.c.code == code,
+            where,
             t.findings.c.state == "in-force",
             t.findings.c.in_series,
         )
@@ -214,6 +211,16 @@ class InputRows:
         return str(self._connection.execute(select(t.identity.c.id)).scalar_one())
 
 
+_FINDING: Final = (
+    t.findings.c.patient_id,
+    t.findings.c.code,
+    t.findings.c.rule,
+    t.findings.c.version,
+    t.findings.c.measured_at,
+    t.findings.c.value,
+    t.findings.c.epoch_id,
+    t.findings.c.seq,
+)
 _OBSERVATION: Final = (
     t.measurements.c.measured_at,
     t.measurements.c.content_id,

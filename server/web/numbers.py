@@ -9,8 +9,9 @@ from babel.numbers import format_decimal
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
 from server.engine.rules import COMPARATOR
+from server.engine.series import NO_CODE
 from server.web import texts
-from server.web.catalogues import formats, translations
+from server.web.catalogues import N_, formats, translations
 
 # Digits that are always shown; more only where the value has them.
 _DIGITS: Final = {Code.TEMPERATURE: 1, Code.WEIGHT: 1}
@@ -59,7 +60,9 @@ class Numbers:
         return self.decimal(code, unscaled(_code(code), value))
 
     def value(self, code: Code | int, value: int) -> str:
-        """Write a scaled integer with its unit."""
+        """Write a scaled integer with its unit, or how many rules a combination met."""
+        if code == NO_CODE:
+            return self.text(N_("%(count)s rules"), count=value)
         number = self.number(code, value)
         return number if number in ("LO", "HI") else f"{number} {self.unit(code)}"
 

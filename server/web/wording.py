@@ -87,14 +87,20 @@ class Wording(Numbers):
         if alert.rule.startswith(_MISSING):
             return self._absent(alert)
         plan = plan_at(plans, alert.newest_at)
+        if (combination := self._combination(plan, alert.rule)) is not None:
+            return combination
         if (condition := self._condition(plan, alert.rule)) is not None:
             return f"{self._newest(alert)}: {condition}"
         return self._beyond(alert, plan)
 
     def rule(self, name: str, plans: Sequence[PlanRow], at: int) -> str:
         """Say what a rule watches for, with the limit that was in force then."""
-        name = name.removeprefix(REVIEW)
-        plan = plan_at(plans, at)
+        return self.rule_in(plan_at(plans, at), name.removeprefix(REVIEW))
+
+    def rule_in(self, plan: Plan | None, name: str) -> str:
+        """Say what a plan's rule watches for."""
+        if (combination := self._combination(plan, name)) is not None:
+            return combination
         if (condition := self._condition(plan, name)) is not None:
             return f"{self.code(code_of(name) or Code.WEIGHT)}: {condition}"
         if name.startswith(_MISSING):
@@ -188,9 +194,16 @@ class Wording(Numbers):
         return self.text(N_("Review is due: %(what)s"), what=what)
 
     def watched(self, plan: Plan, code: Code) -> list[str]:
-        """Say what a plan watches over the days of one code: gains and rules over windows."""
+        """Say what a plan watches of one code beside its limits: gains, rules over windows, and
+        the combinations that it is part of."""
         gains = [self.gain(gain) for gain in plan.gains if code is Code.WEIGHT]
-        return gains + [windowed(self, rule) for rule in plan.rules if rule.code == code]
+        rules = [windowed(self, rule) for rule in plan.rules if rule.code == code]
+        combined = [
+            self.rule_in(plan, one.name)
+            for one in plan.combinations
+            if any(code_of(rule) is code for rule in one.of)
+        ]
+        return gains + rules + combined
 
     def _condition(self, plan: Plan | None, name: str) -> str | None:
         if plan is None:
@@ -198,6 +211,14 @@ class Wording(Numbers):
         gains = (self.gain(gain) for gain in plan.gains if gain.name == name)
         rules = (windowed(self, rule) for rule in plan.rules if rule.name == name)
         return next(gains, None) or next(rules, None)
+
+    def _combination(self, plan: Plan | None, name: str) -> str | None:
+        found = (one for one in plan.combinations if one.name == name) if plan else iter(())
+        if (one := next(found, None)) is None:
+            return None
+        rules = "; ".join(self.rule_in(plan, rule) for rule in one.of)
+        said = N_("at least %(count)s of these within %(span)s: %(rules)s")
+        return self.text(said, count=one.at_least, span=self.hours_long(one.hours), rules=rules)
 
     def _newest(self, alert: Alert) -> str:
         code = code_of(alert.rule) or Code.WEIGHT

@@ -43,7 +43,22 @@ def findings(seen: list[Seen], versions: list[Version]) -> set[tuple[str, int, i
         if code == "weight":
             found |= _gains(series, versions)
         found |= _windows(series, versions, code)
-    return found
+    return found | _combinations(found, versions)
+
+
+def _combinations(found, versions):
+    met = set()
+    for _rule, number, at, content in found:
+        plan = next(v.plan for v in versions if v.number == number)
+        for one in plan.get("combinations", []):
+            before = {
+                rule
+                for rule, _, when, _ in found
+                if rule in one["of"] and 0 <= at - when <= one["hours"] * 3_600_000
+            }
+            if _rule in one["of"] and len(before) >= one["at_least"]:
+                met.add((one["name"], number, at, content))
+    return met
 
 
 def _version_at(versions: list[Version], at: int) -> Version | None:

@@ -61,6 +61,12 @@ PLANS = [
             {"kind": "slope", "name": "weight-fall-slope", "code": "weight", "source": "test",
              "side": "fall", "days": 4, "at_least": "0.5", "least": 3},
         ],
+        "combinations": [
+            {"name": "combined-fluid", "source": "test", "hours": 24, "at_least": 2, "of":
+             ["weight-gain-1.36kg-1d", "weight-rise-1.36-48h", "systolic-high-inner"]},
+            {"name": "combined-pressure-and-weight", "source": "test", "hours": 120, "at_least": 2,
+             "of": ["systolic-high-outer", "weight-rise-1.36-48h"]},
+        ],
     },
     {
         "thresholds": [
@@ -74,6 +80,10 @@ PLANS = [
             {"kind": "spread", "name": "weight-spread", "code": "weight", "source": "test",
              "side": "rise", "days": 3, "more_than": "0.5", "least": 3},
         ],
+        "combinations": [
+            {"name": "combined-either", "source": "test", "hours": 1, "at_least": 1,
+             "of": ["weight-high-outer", "systolic-high-inner"]},
+        ],
     },
 ]  # fmt: skip
 
@@ -85,13 +95,14 @@ systolic = st.sampled_from(
 weight = st.sampled_from(
     ["68", "69.36", "70", "70.64", "71", "71.359", "71.36", "72", "72.001", "72.3", "HI"]
 )
-measurement = st.tuples(
-    instants,
-    st.one_of(systolic.map(lambda v: ("systolic", v)), weight.map(lambda v: ("weight", v))),
+systolics, weights = (
+    systolic.map(lambda v: ("systolic", v)),
+    weight.map(lambda v: ("weight", v)),
 )
+measurement = st.tuples(instants, st.one_of(systolics, weights))
 
 
-# One code every six hours: what averages and trends need.
+# A value every six hours: what averages, trends and combinations need.
 def _every_six_hours(values: st.SearchStrategy) -> st.SearchStrategy:
     drawn = st.tuples(st.integers(0, 16), st.lists(values, min_size=16, max_size=24))
     return drawn.map(
@@ -100,8 +111,9 @@ def _every_six_hours(values: st.SearchStrategy) -> st.SearchStrategy:
 
 
 dense = st.one_of(
-    _every_six_hours(systolic.map(lambda v: ("systolic", v))),
-    _every_six_hours(weight.map(lambda v: ("weight", v))),
+    _every_six_hours(systolics),
+    _every_six_hours(weights),
+    _every_six_hours(st.one_of(systolics, weights)),
 )
 example = st.fixed_dictionaries(
     {
@@ -151,7 +163,7 @@ def test_findings_in_force_are_those_of_the_sorted_stream(order_world: World) ->
     holds()
     print(dict(seen))
     _same_state(order_world.judge.state, order_world.restored())
-    rules = [rule["name"] for plan in PLANS for rule in plan["rules"]]
+    rules = [rule["name"] for plan in PLANS for rule in (*plan["rules"], *plan["combinations"])]
     for kind in (
         *("late", "superseded", "withdrawn", "plan change", "comparator", "gain", "repeat"),
         *("flagged", *rules),
