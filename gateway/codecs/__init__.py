@@ -1,13 +1,20 @@
 """From the bytes of a characteristic to what they say: pure functions, one module a format.
 
-A codec's name, as device profiles write it, is the only door from data to code.
+A codec's name, as device profiles write it, is the only door from data to code. It opens only to
+what is a measurement by itself; the rest is read by ``decode`` alone, until what belongs together
+is joined: an intermediate value is none, a body composition repeats its scale's weight, and a
+glucose context or a continuous glucose record is part of something else.
 """
 
 from collections.abc import Callable
 from typing import Final
 
 from gateway.codecs import (
+    bare_number,
+    battery,
     blood_pressure,
+    current_time,
+    device_information,
     glucose,
     heart_rate,
     pulse_oximeter,
@@ -28,11 +35,31 @@ CODECS: Final[dict[str, Codec]] = {
     "weight": weight.decode,
 }
 BY_CHARACTERISTIC: Final[dict[str, Codec]] = {
+    "2a08": current_time.decode_date_time,
     "2a18": CODECS["glucose"],
+    "2a19": battery.decode,
     "2a1c": CODECS["temperature"],
+    "2a1e": temperature.decode_intermediate,
+    "2a23": device_information.decode_system_id,
+    "2a24": device_information.text("model_number"),
+    "2a25": device_information.text("serial_number"),
+    "2a26": device_information.text("firmware_revision"),
+    "2a27": device_information.text("hardware_revision"),
+    "2a28": device_information.text("software_revision"),
+    "2a29": device_information.text("manufacturer_name"),
+    "2a2b": current_time.decode,
     "2a35": CODECS["blood-pressure"],
+    "2a36": blood_pressure.decode_intermediate,
     "2a37": CODECS["heart-rate"],
+    "2a50": device_information.decode_pnp_id,
     "2a5e": CODECS["pulse-oximeter-spot"],
     "2a5f": CODECS["pulse-oximeter-continuous"],
     "2a9d": CODECS["weight"],
 }
+# A number that belongs to no characteristic, by the name of its type.
+BARE_NUMBERS: Final[dict[str, Codec]] = {
+    "sfloat": bare_number.sfloat,
+    "float": bare_number.float32,
+}
+# Sent while the device is still measuring: never a measurement, whatever a profile says.
+INTERMEDIATE: Final = frozenset({"2a1e", "2a36"})

@@ -1,4 +1,7 @@
-"""Blood Pressure Measurement (0x2A35), GATT Specification Supplement."""
+"""Blood Pressure Measurement (0x2A35), Intermediate Cuff Pressure (0x2A36).
+
+Source: GATT Specification Supplement, characteristics of those names.
+"""
 
 from typing import Final
 
@@ -18,7 +21,7 @@ _PULSE_RANGE: Final = {_PULSE_ABOVE: "pulse-above-range", _PULSE_BELOW: "pulse-b
 
 
 def decode(value: bytes) -> Decoded:
-    """Decode the value of one indication.
+    """Decode the value of one Blood Pressure Measurement (0x2A35) indication.
 
     Layout, little-endian:
 
@@ -34,11 +37,36 @@ def decode(value: bytes) -> Decoded:
     """
     reader = Reader(value)
     flags = reader.uint8("flags")
-    unit = "kPa" if flags & 1 else "mmHg"
-    quantities = [
-        Quantity(name, unit, offset=reader.offset, number=reader.sfloat(name))
+    pressures = [
+        Quantity(name, _unit(flags), offset=reader.offset, number=reader.sfloat(name))
         for name in ("systolic", "diastolic", "mean-arterial")
     ]
+    return _with_fields(reader, flags, pressures)
+
+
+def decode_intermediate(value: bytes) -> Decoded:
+    """Decode the value of one Intermediate Cuff Pressure (0x2A36) notification.
+
+    The layout is that of 0x2A35, with the pressure in the cuff at this moment in place of the
+    systolic one; the other two pressures are unused, whatever they hold. It is not a blood
+    pressure: the cuff is still being pumped up or let down.
+    Keys: ``cuff_pressure_mmHg``, the rest as for 0x2A35. Raises ``DecodeError`` like ``decode``.
+    """
+    reader = Reader(value)
+    flags = reader.uint8("flags")
+    name = "cuff-pressure"
+    pressure = Quantity(name, _unit(flags), offset=reader.offset, number=reader.sfloat(name))
+    reader.sfloat("unused diastolic")
+    reader.sfloat("unused mean arterial")
+    return _with_fields(reader, flags, [pressure])
+
+
+def _unit(flags: int) -> str:
+    return "kPa" if flags & 1 else "mmHg"
+
+
+def _with_fields(reader: Reader, flags: int, quantities: list[Quantity]) -> Decoded:
+    """Read what the flags say comes after the pressures, to the end."""
     time = reader.date_time("time stamp") if flags & 2 else None
     pulse_offset = reader.offset
     pulse = reader.sfloat("pulse rate") if flags & 4 else None
@@ -49,7 +77,7 @@ def decode(value: bytes) -> Decoded:
         number = _ranged(pulse, _pulse_range(status or 0))
         quantities.append(Quantity("pulse", "/min", number, pulse_offset))
     words = None if status is None else _words(status)
-    return Decoded(tuple(quantities), flags=words, unit=unit, time=time, user=user)
+    return Decoded(tuple(quantities), flags=words, unit=_unit(flags), time=time, user=user)
 
 
 def _pulse_range(status: int) -> int:

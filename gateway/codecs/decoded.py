@@ -49,7 +49,8 @@ class Decoded:
     """One value of a characteristic. A field that was not sent is None.
 
     ``time`` is the device's local time, without a zone; ``unit`` is the word for the unit that
-    the flags chose, where they choose one; ``words`` are coded fields (where on the body, ...).
+    the flags chose, where they choose one; ``words`` are coded fields (where on the body, ...) and
+    texts. ``records`` are the parts of a value that carries several, each complete in itself.
     """
 
     quantities: tuple[Quantity, ...]
@@ -59,6 +60,7 @@ class Decoded:
     user: int | Absent | None = None
     sequence: int | None = None
     words: dict[str, str] = field(default_factory=dict)
+    records: tuple["Decoded", ...] = ()
 
 
 def named_bits(bits: int, names: dict[int, str]) -> tuple[str, ...]:

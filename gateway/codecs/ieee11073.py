@@ -2,8 +2,8 @@
 
 An SFLOAT is 16 bits: a 4-bit exponent to base 10, then a 12-bit mantissa; a FLOAT is 32 bits: an
 8-bit exponent, then a 24-bit mantissa; all parts in two's complement (Bluetooth SIG, *Personal
-Health Devices Transcoding*, "SFLOAT-Type" and "FLOAT-Type"). Five values are reserved for
-"there is no number here".
+Health Devices Transcoding*, "SFLOAT-Type" and "FLOAT-Type"). Five values are special: they
+say "there is no number here".
 
 Values decode to ``Decimal``: the exponent states the device's precision (36.40 is not 36.4), and
 a clinical record keeps it.
@@ -14,33 +14,40 @@ from typing import Final
 
 from gateway.codecs.decoded import Above, Absent, Below, Number
 
-_SFLOAT_RESERVED: Final[dict[int, Number]] = {
-    0x07FF: Absent.NOT_A_NUMBER,
-    0x0800: Absent.ERROR,  # NRes: not at this resolution
-    0x07FE: Above(),
-    0x0802: Below(),
-    0x0801: Absent.ERROR,  # reserved for future use
+_MEANING: Final[dict[str, Number]] = {
+    "NaN": Absent.NOT_A_NUMBER,
+    "NRes": Absent.ERROR,  # not at this resolution
+    "+INFINITY": Above(),
+    "-INFINITY": Below(),
+    "Reserved for future use": Absent.ERROR,
 }
-_FLOAT_RESERVED: Final[dict[int, Number]] = {
-    0x007FFFFF: Absent.NOT_A_NUMBER,
-    0x00800000: Absent.ERROR,
-    0x007FFFFE: Above(),
-    0x00800002: Below(),
-    0x00800001: Absent.ERROR,
+SFLOAT_SPECIAL: Final = {
+    0x07FF: "NaN",
+    0x0800: "NRes",
+    0x07FE: "+INFINITY",
+    0x0802: "-INFINITY",
+    0x0801: "Reserved for future use",
+}
+FLOAT_SPECIAL: Final = {
+    0x007FFFFF: "NaN",
+    0x00800000: "NRes",
+    0x007FFFFE: "+INFINITY",
+    0x00800002: "-INFINITY",
+    0x00800001: "Reserved for future use",
 }
 
 
 def decode_sfloat(raw: int) -> Number:
     """Decode a 16-bit SFLOAT: ``decode_sfloat(0xF170)`` is ``Decimal("36.8")``."""
-    if (reserved := _SFLOAT_RESERVED.get(raw)) is not None:
-        return reserved
+    if special := SFLOAT_SPECIAL.get(raw):
+        return _MEANING[special]
     return _decimal(_signed(raw & 0x0FFF, bits=12), _signed(raw >> 12, bits=4))
 
 
 def decode_float(raw: int) -> Number:
     """Decode a 32-bit FLOAT: ``decode_float(0xFF00016C)`` is ``Decimal("36.4")``."""
-    if (reserved := _FLOAT_RESERVED.get(raw)) is not None:
-        return reserved
+    if special := FLOAT_SPECIAL.get(raw):
+        return _MEANING[special]
     return _decimal(_signed(raw & 0x00FFFFFF, bits=24), _signed(raw >> 24, bits=8))
 
 

@@ -26,6 +26,10 @@ class Reader:
         """Read three bytes as an unsigned number."""
         return self._unsigned(3, what)
 
+    def uint32(self, what: str) -> int:
+        """Read four bytes as an unsigned number."""
+        return self._unsigned(4, what)
+
     def sint16(self, what: str) -> int:
         """Read two bytes as a number in two's complement."""
         return int.from_bytes(self._take(2, what), "little", signed=True)
@@ -44,8 +48,11 @@ class Reader:
         try:
             return date_time.decode(raw)
         except ValueError as error:
-            self.offset -= date_time.LENGTH_BYTES
-            raise self.error(str(error)) from error
+            raise self.error_at(self.offset - len(raw), str(error)) from error
+
+    def raw(self, count: int, what: str) -> bytes:
+        """Read bytes as they are."""
+        return self._take(count, what)
 
     def remaining(self) -> int:
         """Return how many bytes are left."""
@@ -58,7 +65,11 @@ class Reader:
 
     def error(self, reason: str) -> DecodeError:
         """Make an error about the field at the present offset."""
-        return DecodeError(reason, offset=self.offset, value=self._value)
+        return self.error_at(self.offset, reason)
+
+    def error_at(self, offset: int, reason: str) -> DecodeError:
+        """Make an error about the field that begins at an offset."""
+        return DecodeError(reason, offset=offset, value=self._value)
 
     def _unsigned(self, count: int, what: str) -> int:
         return int.from_bytes(self._take(count, what), "little")

@@ -1,4 +1,7 @@
-"""Temperature Measurement (0x2A1C), GATT Specification Supplement."""
+"""Temperature Measurement (0x2A1C), Intermediate Temperature (0x2A1E).
+
+Source: GATT Specification Supplement, characteristics of those names.
+"""
 
 from typing import Final
 
@@ -19,7 +22,7 @@ _TYPE: Final = {
 
 
 def decode(value: bytes) -> Decoded:
-    """Decode the value of one indication.
+    """Decode the value of one Temperature Measurement (0x2A1C) indication.
 
     Layout, little-endian:
 
@@ -29,12 +32,24 @@ def decode(value: bytes) -> Decoded:
 
     A reserved type is left out. Raises ``DecodeError`` when the length is not what the flags say.
     """
+    return _decode(value, "temperature")
+
+
+def decode_intermediate(value: bytes) -> Decoded:
+    """Decode the value of one Intermediate Temperature (0x2A1E) notification.
+
+    The layout is that of 0x2A1C. It is not a temperature of the body: the thermometer is still
+    warming up, so the quantity has a name of its own, which is no code. Keys and errors are
+    those of 0x2A1C.
+    """
+    return _decode(value, "intermediate-temperature")
+
+
+def _decode(value: bytes, name: str) -> Decoded:
     reader = Reader(value)
     flags = reader.uint8("flags")
     unit = "F" if flags & 1 else "C"
-    quantity = Quantity(
-        "temperature", unit, offset=reader.offset, number=reader.float32("temperature")
-    )
+    quantity = Quantity(name, unit, offset=reader.offset, number=reader.float32("temperature"))
     time = reader.date_time("time stamp") if flags & 2 else None
     kind = _TYPE.get(reader.uint8("temperature type")) if flags & 4 else None
     reader.end()

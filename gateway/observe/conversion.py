@@ -25,7 +25,12 @@ _CONVERT: Final[dict[str, Callable[[Decimal], Decimal]]] = {
     "mol/L": lambda mol_l: mol_l.scaleb(3) * MG_DL_PER_MMOL_L,
     "in": lambda inches: inches * M_PER_IN,
 }
-_MOVE_POINT: Final = {"kg/L": 5}
+_MOVE_POINT: Final = {("glucose", "kg/L"): 5}
+# What has no code is rounded like the code it is kin to.
+_KIN: Final = {
+    "cuff-pressure": Code.SYSTOLIC,
+    "intermediate-temperature": Code.TEMPERATURE,
+}
 
 
 def converted(quantity: Quantity) -> Number:
@@ -45,11 +50,13 @@ def _value(quantity: Quantity, value: Decimal) -> Decimal:
     with localcontext(_CONTEXT):
         if convert := _CONVERT.get(quantity.unit):
             return convert(value).quantize(_step(quantity))
-        return value.scaleb(_MOVE_POINT.get(quantity.unit, 0))
+        return value.scaleb(_MOVE_POINT.get((quantity.name, quantity.unit), 0))
 
 
 def _step(quantity: Quantity) -> Decimal:
-    return _HEIGHT_STEP if quantity.name == "height" else DEFINITIONS[Code(quantity.name)].step
+    if quantity.name == "height":
+        return _HEIGHT_STEP
+    return DEFINITIONS[_KIN.get(quantity.name) or Code(quantity.name)].step
 
 
 def plain(value: Decimal) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from contract.codes import DEFINITIONS, Code
 from contract.messages import DEVICE_RANGE, Clock, Measurement, Origin, Quantity
 from contract.profiles import Profile
-from gateway.codecs import CODECS, decoded
+from gateway.codecs import CODECS, INTERMEDIATE, decoded
 from gateway.codecs.decoded import Above, Absent, Below, Decoded
 from gateway.errors import DecodeError
 from gateway.observe.conversion import converted, plain
@@ -19,6 +19,7 @@ from gateway.observe.conversion import converted, plain
 # Not of a person: the value stays in the raw bytes and is never an observation about anybody.
 _NOT_A_PERSON: Final = {"control-solution", "demonstration-data", "testing-data"}
 _NOT_APPLICABLE: Final = "not-applicable"
+_STILL_MEASURING: Final = "an intermediate value is no measurement"
 _NO_SIGNAL: Final = "contact-not-detected"
 _USER_UNKNOWN: Final = "user-unknown"
 _CODES: Final = frozenset(Code)
@@ -47,8 +48,10 @@ def measure(delivery: Delivery, epoch: str, seq: int) -> Measurement:
     """Make the measurement that takes ``seq`` of ``epoch``.
 
     Bytes that cannot be read are a measurement too: ``unreadable`` says where and why, and there
-    are no quantities.
+    are no quantities. An intermediate value, should a profile ever name one, says nothing either.
     """
+    if delivery.characteristic in INTERMEDIATE:
+        return _measurement(delivery, epoch, seq, Decoded(()), [], _STILL_MEASURING)
     try:
         read = CODECS[_codec(delivery)](delivery.raw)
         quantities = _quantities(read, delivery.raw)

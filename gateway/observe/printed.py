@@ -8,7 +8,7 @@ import msgspec
 
 from contract.codes import Code, possible
 from contract.messages import DEVICE_RANGE
-from gateway.codecs import BY_CHARACTERISTIC
+from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC
 from gateway.codecs.decoded import Above, Absent, Below, Decoded, Number, Quantity
 from gateway.errors import DecodeError, WrongData
 from gateway.observe.conversion import converted, plain
@@ -17,6 +17,7 @@ _KEYS: Final = {
     "systolic": "systolic_mmHg",
     "diastolic": "diastolic_mmHg",
     "mean-arterial": "mean_arterial_mmHg",
+    "cuff-pressure": "cuff_pressure_mmHg",
     "pulse": "pulse_bpm",
     "pulse-fast": "pulse_fast_bpm",
     "pulse-slow": "pulse_slow_bpm",
@@ -27,10 +28,14 @@ _KEYS: Final = {
     "spo2-slow": "spo2_slow_pct",
     "pulse-amplitude-index": "pulse_amplitude_index_pct",
     "temperature": "temperature_C",
+    "intermediate-temperature": "temperature_C",
     "weight": "weight_kg",
     "bmi": "bmi_kg_m2",
     "height": "height_m",
     "glucose": "glucose_mg_dL",
+    "battery": "battery_pct",
+    "fraction": "fraction_ms",
+    "value": "value",
 }
 _INTERVAL: Final = "rr"
 _MS_PER_UNIT: Final = Decimal(1000) / 1024
@@ -40,6 +45,7 @@ _CODES: Final = frozenset(Code)
 def print_line(characteristic: str, text: str) -> bytes:
     """Return the JSON line for a characteristic (16-bit UUID in hex) and its value in hex.
 
+    ``SFLOAT`` and ``FLOAT`` in place of a characteristic are a number by itself.
     Raises ``WrongData`` when they are no hex, no characteristic we know or cannot be read.
     """
     try:
@@ -55,10 +61,14 @@ def printed(characteristic: str, value: bytes) -> dict[str, Any]:
     Raises ``WrongData`` for an unknown characteristic, ``DecodeError`` for bytes that cannot be
     read or whose value cannot be true.
     """
-    codec = BY_CHARACTERISTIC.get(characteristic.lower().removeprefix("0x"))
+    named = characteristic.lower()
+    codec = BARE_NUMBERS.get(named) or BY_CHARACTERISTIC.get(named.removeprefix("0x"))
     if codec is None:
         raise WrongData(f"no codec for characteristic {characteristic}")
-    read = codec(value)
+    return _keys(codec(value), value)
+
+
+def _keys(read: Decoded, value: bytes) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     for quantity in read.quantities:
         keys |= _printed(quantity, value)

@@ -41,6 +41,12 @@ def test_the_characteristic_may_be_spelt_either_way(spelling, capsys):
     assert json.loads(capsys.readouterr().out) == {"heart_rate_bpm": 85}
 
 
+@pytest.mark.parametrize("spelling", ["SFLOAT", "sfloat"])
+def test_a_number_by_itself_may_be_spelt_either_way(spelling, capsys):
+    assert main(["decode", spelling, "7200"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"value": 114}
+
+
 @pytest.mark.parametrize(("uuid", "value"), [("2A37", "005"), ("2A37", "zz"), ("2B00", "00")])
 def test_no_hex_or_no_known_characteristic_is_an_error_too(uuid, value, capsys):
     assert main(["decode", uuid, value]) == 1
