@@ -1,10 +1,10 @@
 """Glucose Measurement (0x2A18), Glucose Service 1.0.1."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
-from gateway.codecs.decoded import Above, Absent, Below, Decoded, Number, Quantity, named_bits
+from gateway.codecs.decoded import Absent, Decoded, Number, Quantity, named_bits
+from gateway.codecs.device_range import comparator
 from gateway.codecs.reader import Reader
 
 CONTROL_SOLUTION: Final = "control-solution"
@@ -71,13 +71,17 @@ def decode(value: bytes) -> Decoded:
     words = _sample(reader.uint8("type and sample location")) if flags & 2 else {}
     status = reader.uint16("sensor status") if flags & 8 else None
     reader.end()
-    number = _ranged(number, (status or 0) & (_TOO_HIGH | _TOO_LOW))
+    number = _comparator(number, status or 0) or number
     quantities = () if number is None else (Quantity("glucose", unit, number, offset),)
     spoken = None if status is None else named_bits(status, _STATUS)
     if CONTROL_SOLUTION in words.values():
         spoken = (*(spoken or ()), CONTROL_SOLUTION)
     unit_sent = unit if flags & 2 else None
     return Decoded(quantities, spoken, unit_sent, time, sequence=sequence, words=words)
+
+
+def _comparator(number: Number | None, status: int) -> Number | None:
+    return comparator(number, above=bool(status & _TOO_HIGH), below=bool(status & _TOO_LOW))
 
 
 def _time(reader: Reader, *, offset_follows: bool) -> datetime | Absent:
@@ -96,11 +100,3 @@ def _sample(nibbles: int) -> dict[str, str]:
     kind, location = _TYPE.get(nibbles & 0x0F), _LOCATION.get(nibbles >> 4)
     named = {"sample_type": kind, "sample_location": location}
     return {key: word for key, word in named.items() if word}
-
-
-def _ranged(number: Number | None, status: int) -> Number | None:
-    """Let the status turn the number (or its absence) into a comparator."""
-    if isinstance(number, Above | Below) or status not in (_TOO_HIGH, _TOO_LOW):
-        return number
-    limit = number if isinstance(number, Decimal) else None
-    return Above(limit) if status == _TOO_HIGH else Below(limit)

@@ -25,11 +25,20 @@ _CONVERT: Final[dict[str, Callable[[Decimal], Decimal]]] = {
     "mol/L": lambda mol_l: mol_l.scaleb(3) * MG_DL_PER_MMOL_L,
     "in": lambda inches: inches * M_PER_IN,
 }
-_MOVE_POINT: Final = {("glucose", "kg/L"): 5}
+_MOVE_POINT: Final = {
+    ("glucose", "kg/L"): 5,
+    ("carbohydrate", "kg"): 3,
+    ("medication-mass", "kg"): 6,
+    ("medication-volume", "L"): 3,
+}
 # What has no code is rounded like the code it is kin to.
 _KIN: Final = {
     "cuff-pressure": Code.SYSTOLIC,
     "intermediate-temperature": Code.TEMPERATURE,
+    "muscle-mass": Code.WEIGHT,
+    "fat-free-mass": Code.WEIGHT,
+    "soft-lean-mass": Code.WEIGHT,
+    "body-water-mass": Code.WEIGHT,
 }
 
 

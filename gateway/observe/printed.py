@@ -32,7 +32,24 @@ _KEYS: Final = {
     "weight": "weight_kg",
     "bmi": "bmi_kg_m2",
     "height": "height_m",
+    "body-fat": "body_fat_pct",
+    "basal-metabolism": "basal_metabolism_kJ",
+    "muscle": "muscle_pct",
+    "muscle-mass": "muscle_mass_kg",
+    "fat-free-mass": "fat_free_mass_kg",
+    "soft-lean-mass": "soft_lean_mass_kg",
+    "body-water-mass": "body_water_mass_kg",
+    "impedance": "impedance_ohm",
     "glucose": "glucose_mg_dL",
+    "time-offset": "time_offset_min",
+    "trend": "trend_mg_dL_min",
+    "quality": "quality_pct",
+    "carbohydrate": "carbohydrate_g",
+    "exercise-duration": "exercise_duration_s",
+    "exercise-intensity": "exercise_intensity_pct",
+    "medication-mass": "medication_mg",
+    "medication-volume": "medication_mL",
+    "hba1c": "hba1c_pct",
     "battery": "battery_pct",
     "fraction": "fraction_ms",
     "value": "value",
@@ -40,6 +57,8 @@ _KEYS: Final = {
 _INTERVAL: Final = "rr"
 _MS_PER_UNIT: Final = Decimal(1000) / 1024
 _CODES: Final = frozenset(Code)
+_SHARES: Final = {"spo2-fast", "spo2-slow", "hba1c", "quality"}
+_WHOLE: Final = 100
 
 
 def print_line(characteristic: str, text: str) -> bytes:
@@ -75,6 +94,8 @@ def _keys(read: Decoded, value: bytes) -> dict[str, Any]:
     intervals = [_interval(q.number) for q in read.quantities if q.name == _INTERVAL]
     if intervals:
         keys["rr_ms"] = intervals
+    if read.records:
+        keys["records"] = [_keys(record, value) for record in read.records]
     return keys | _fields(read)
 
 
@@ -91,9 +112,13 @@ def _printed(quantity: Quantity, raw: bytes) -> dict[str, Any]:
 
 def _refuse_impossible(quantity: Quantity, number: Number, raw: bytes) -> None:
     """Say of a value what the server will say of it: it cannot be true."""
-    if not isinstance(number, Decimal) or quantity.name not in _CODES:
+    if not isinstance(number, Decimal):
         return
-    if not possible(Code(quantity.name), number):
+    if quantity.name in _SHARES:
+        true = 0 <= number <= _WHOLE
+    else:
+        true = quantity.name not in _CODES or possible(Code(quantity.name), number)
+    if not true:
         reason = f"{_KEYS[quantity.name]} {plain(number)} cannot be true"
         raise DecodeError(reason, offset=quantity.offset, value=raw)
 

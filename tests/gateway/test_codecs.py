@@ -18,11 +18,20 @@ _RR_PRESENT = 0x10
 
 
 def is_whole_parts(uuid, value, length):
-    """Tell whether ``value`` may end after ``length``: whole RR intervals may be cut off."""
+    """Tell whether ``value`` may end after ``length``, at the end of an RR interval or a record."""
+    if uuid == "2aa7":
+        return length in _record_ends(value)
     if uuid != "2a37" or not value[0] & _RR_PRESENT:
         return False
     first_interval_ends = 2 + (value[0] & 1) + 2 * (value[0] >> 3 & 1) + 2
     return length >= first_interval_ends and (len(value) - length) % 2 == 0
+
+
+def _record_ends(value):
+    end = 0
+    while end < len(value) and value[end]:
+        end += value[end]
+        yield end
 
 
 def test_every_codec_has_a_vector():
@@ -46,12 +55,14 @@ def test_a_byte_left_over_is_an_error(uuid, value):
 
 _RESERVED_FLAGS = {"2a35": 0xE0, "2a1c": 0xF8, "2a5e": 0xE0, "2a5f": 0xE0, "2a9d": 0xF0}
 _RESERVED_FLAGS |= {"2a18": 0xE0, "2a37": 0xE0, "2a36": 0xE0, "2a1e": 0xF8}
+_RESERVED_FLAGS |= {"2a9c": 0xE000}
 
 
 @pytest.mark.parametrize(("uuid", "value"), [v for v in VALID if v[0] in _RESERVED_FLAGS])
 def test_reserved_flag_bits_are_ignored(uuid, value):
     decode = BY_CHARACTERISTIC[uuid]
-    assert decode(bytes([value[0] | _RESERVED_FLAGS[uuid]]) + value[1:]) == decode(value)
+    flags = int.from_bytes(value, "little") | _RESERVED_FLAGS[uuid]
+    assert decode(flags.to_bytes(len(value), "little")) == decode(value)
 
 
 @pytest.mark.parametrize("uuid", sorted(INTERMEDIATE))
