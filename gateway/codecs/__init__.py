@@ -21,6 +21,7 @@ from gateway.codecs import (
     glucose_context,
     heart_rate,
     pulse_oximeter,
+    record_access,
     temperature,
     weight,
 )
@@ -56,6 +57,7 @@ BY_CHARACTERISTIC: Final[dict[str, Codec]] = {
     "2a36": blood_pressure.decode_intermediate,
     "2a37": CODECS["heart-rate"],
     "2a50": device_information.decode_pnp_id,
+    "2a52": record_access.decode,
     "2a5e": CODECS["pulse-oximeter-spot"],
     "2a5f": CODECS["pulse-oximeter-continuous"],
     "2a9c": body_composition.decode,

@@ -52,6 +52,7 @@ _KEYS: Final = {
     "hba1c": "hba1c_pct",
     "battery": "battery_pct",
     "fraction": "fraction_ms",
+    "number-of-records": "number_of_records",
     "value": "value",
 }
 _INTERVAL: Final = "rr"
