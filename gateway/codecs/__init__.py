@@ -70,4 +70,8 @@ BARE_NUMBERS: Final[dict[str, Codec]] = {
     "float": bare_number.float32,
 }
 # Sent while the device is still measuring: never a measurement, whatever a profile says.
-INTERMEDIATE: Final = frozenset({"2a1e", "2a36"})
+_INTERMEDIATE: Final = ("2a1e", "2a36")
+# A profile may write a UUID in 4 digits or in all 32.
+INTERMEDIATE: Final = frozenset(
+    {*_INTERMEDIATE, *(f"0000{short}00001000800000805f9b34fb" for short in _INTERMEDIATE)}
+)

@@ -11,6 +11,8 @@ from gateway.observe import Delivery, measure
 CARELESS = [
     ("generic_blood_pressure", "2a36", "009600FF07FF07"),
     ("generic_thermometer", "2a1e", "006C0100FF"),
+    ("generic_blood_pressure", "00002a3600001000800000805f9b34fb", "009600FF07FF07"),
+    ("generic_thermometer", "00002a1e00001000800000805f9b34fb", "006C0100FF"),
 ]
 
 
