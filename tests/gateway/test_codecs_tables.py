@@ -38,7 +38,7 @@ ANNUNCIATION = {
 OCTET_FLAG = (0x80, 0x40, 0x20)
 
 
-@pytest.mark.parametrize(("bit", "word"), ANNUNCIATION.items())
+@pytest.mark.parametrize(("bit", "word"), list(ANNUNCIATION.items()))
 def test_a_bit_of_the_sensor_status_says_one_word(bit, word):
     octet = bit // 8
     record = bytes([7, OCTET_FLAG[octet], 0x64, 0, 0, 0, 1 << bit % 8])
@@ -84,13 +84,13 @@ MEDICATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "word"), enumerate([None, *CARBOHYDRATES, None]))
+@pytest.mark.parametrize(("value", "word"), list(enumerate([None, *CARBOHYDRATES, None])))
 def test_a_carbohydrate_has_its_word(value, word):
     decoded = glucose_context.decode(bytes([1, 0, 0, value, 0, 0]))
     assert words(decoded, "carbohydrate_type") == word
 
 
-@pytest.mark.parametrize(("value", "word"), enumerate([None, *MEDICATIONS, None]))
+@pytest.mark.parametrize(("value", "word"), list(enumerate([None, *MEDICATIONS, None])))
 def test_a_medication_has_its_word(value, word):
     decoded = glucose_context.decode(bytes([16, 0, 0, value, 0, 0]))
     assert words(decoded, "medication_type") == word
@@ -108,7 +108,7 @@ MEALS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "word"), enumerate(MEALS))
+@pytest.mark.parametrize(("value", "word"), list(enumerate(MEALS)))
 def test_a_meal_has_its_word_and_a_reserved_one_is_not_lost(value, word):
     assert words(glucose_context.decode(bytes([2, 0, 0, value])), "meal") == word
 
@@ -119,8 +119,8 @@ HEALTH = {0: None, 1: "minor-issues", 2: "major-issues", 3: "during-menses", 4: 
 HEALTH |= {5: "no-issues", 6: None, 15: "not-available"}
 
 
-@pytest.mark.parametrize(("tester", "said"), TESTERS.items())
-@pytest.mark.parametrize(("health", "told"), HEALTH.items())
+@pytest.mark.parametrize(("tester", "said"), list(TESTERS.items()))
+@pytest.mark.parametrize(("health", "told"), list(HEALTH.items()))
 def test_tester_is_the_low_nibble_and_health_the_high_one(tester, said, health, told):
     decoded = glucose_context.decode(bytes([4, 0, 0, health << 4 | tester]))
     assert (words(decoded, "tester"), words(decoded, "health")) == (said, told)
@@ -136,12 +136,12 @@ REASONS = [
 MORNING = bytes.fromhex("E307021B0B0A1E")
 
 
-@pytest.mark.parametrize(("value", "word"), enumerate([*WEEKDAYS, None]))
+@pytest.mark.parametrize(("value", "word"), list(enumerate([*WEEKDAYS, None])))
 def test_a_weekday_has_its_word(value, word):
     assert words(current_time.decode(MORNING + bytes([value, 0, 0])), "weekday") == word
 
 
-@pytest.mark.parametrize(("bit", "reason"), enumerate([*REASONS, None, None, None, None]))
+@pytest.mark.parametrize(("bit", "reason"), list(enumerate([*REASONS, None, None, None, None])))
 def test_a_bit_of_the_adjust_reason_says_one_word(bit, reason):
     decoded = current_time.decode(MORNING + bytes([0, 0, 1 << bit]))
     assert decoded.flags == ((reason,) if reason else ())
