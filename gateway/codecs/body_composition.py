@@ -7,7 +7,8 @@ from gateway.codecs.decoded import Absent, Decoded, Number, Quantity
 from gateway.codecs.reader import Reader
 from gateway.codecs.user import user_of
 
-_UNSUCCESSFUL: Final = 0xFFFF  # the scale says that the measurement failed
+# The measurement failed. The service says so of the body fat; scales say so of any field.
+_UNSUCCESSFUL: Final = 0xFFFF
 _WHOLE: Final = 100
 _MULTIPLE_PACKET: Final = 1 << 12
 # What a field holds: its unit and the step of its uint16.
@@ -42,10 +43,12 @@ def decode(value: bytes) -> Decoded:
                    3 basal metabolism, 4 muscle percentage, 5 muscle mass, 6 fat free mass,
                    7 soft lean mass, 8 body water mass, 9 impedance, 10 weight, 11 height,
                    12 the measurement goes on in the next packet
-        bytes 2-3  body fat percentage: uint16, 0.1 %; 0xFFFF: measurement unsuccessful
+        bytes 2-3  body fat percentage: uint16, 0.1 %
         then       each flagged field, in that order: time stamp (7 bytes), user id (1), and a
                    uint16 each in steps of 1 kJ, 0.1 %, 0.005 kg or 0.01 lb, 0.1 Ohm,
                    0.001 m or 0.1 in
+
+    0xFFFF in a uint16 says that it could not be measured.
 
     Keys: ``body_fat_pct``, ``basal_metabolism_kJ``, ``muscle_pct``, ``muscle_mass_kg``,
     ``fat_free_mass_kg``, ``soft_lean_mass_kg``, ``body_water_mass_kg``, ``impedance_ohm``,
@@ -57,7 +60,7 @@ def decode(value: bytes) -> Decoded:
     reader = Reader(value)
     flags = reader.uint16("flags")
     unit = "lb" if flags & 1 else "kg"
-    quantities = [_field(reader, "body-fat", *_FORMAT["share"], absent=_UNSUCCESSFUL)]
+    quantities = [_field(reader, "body-fat", *_FORMAT["share"])]
     time = reader.date_time("time stamp") if flags & 2 else None
     user = user_of(reader.uint8("user id")) if flags & 4 else None
     quantities += [
@@ -70,11 +73,9 @@ def decode(value: bytes) -> Decoded:
     return Decoded(tuple(quantities), flags=words, unit=unit, time=time, user=user)
 
 
-def _field(
-    reader: Reader, name: str, unit: str, step: Decimal, *, absent: int | None = None
-) -> Quantity:
+def _field(reader: Reader, name: str, unit: str, step: Decimal) -> Quantity:
     offset, raw = reader.offset, reader.uint16(name)
-    number: Number = Absent.ERROR if raw == absent else raw * step
+    number: Number = Absent.ERROR if raw == _UNSUCCESSFUL else raw * step
     if unit == "%" and isinstance(number, Decimal) and number > _WHOLE:
         raise reader.error_at(offset, f"{name} {number} % is more than all of the body")
     return Quantity(name, unit, number, offset)

@@ -117,7 +117,10 @@ def _end(reader: Reader, record: bytes, end: int) -> dict[str, str]:
 
 
 def crc(record: bytes) -> int:
-    """Return the E2E-CRC of bytes: CRC-CCITT, seed 0xFFFF, lowest bit first (service, 3.11)."""
+    """Return the E2E-CRC of bytes: CRC-CCITT, seed 0xFFFF, lowest bit first (service, 3.11).
+
+    A Medtronic 780G computes it highest bit first; its records are not believed.
+    """
     register = _CRC_SEED
     for byte in record:
         register ^= byte

@@ -9,11 +9,12 @@ from gateway.errors import DecodeError
 @pytest.mark.parametrize(
     ("record", "published"),
     [
-        # Continuous Glucose Monitoring Service 1.0.1, 3.11 (its PDF prints the bytes as sent).
+        # Continuous Glucose Monitoring Service 1.0.1, 3.11: 01 2F on the wire. So quoted by
+        # NordicSemiconductor/Android-BLE-Common-Library CRC16Test.java and by
+        # tidepool-org/BluetoothCommonKit DataTests.swift, the next two by one of them.
         (bytes.fromhex("3E010203040506070809"), 0x2F01),
-        # Microchip application note AN752, and the catalogue of CRCs, as CRC-16/MCRF4XX.
         (bytes.fromhex("58251F98"), 0x07F1),
-        (b"123456789", 0x6F91),
+        (bytes.fromhex("7822E40703150E0703000001"), 0x41AB),
     ],
 )
 def test_the_crc_of_a_published_message(record, published):
