@@ -26,6 +26,10 @@ class Code(StrEnum):
     TEMPERATURE = "temperature"
     WEIGHT = "weight"
     GLUCOSE = "glucose"
+    # What a person counts or sees: of these every whole number is a word.
+    RESPIRATION_RATE = "respiration-rate"
+    SUPPLEMENTAL_OXYGEN = "supplemental-oxygen"  # 0: on air, 1: on oxygen
+    CONSCIOUSNESS = "consciousness"  # 0 to 4: A C V P U of NEWS2, see ``CONSCIOUSNESS``
 
     # An enumeration's own hash is a call of Python code for every look into a dictionary.
     __hash__ = str.__hash__
@@ -69,7 +73,13 @@ DEFINITIONS: Final[dict[Code, Definition]] = {
     Code.WEIGHT: _definition(7, "kg", "0.001", "29463-7", "0.2", "700", _RECORD),
     # A survived 2656 mg/dL (147.6 mmol/L) is on record.
     Code.GLUCOSE: _definition(8, "mg/dL", "0.1", "41653-7", "0", "3000", _RECORD),
+    # A panting adult comes to 60 to 100 a minute.
+    Code.RESPIRATION_RATE: _definition(9, "{breaths}/min", "0.1", "9279-1", "0", "150", _RECORD),
+    Code.SUPPLEMENTAL_OXYGEN: _definition(10, "1", "1", "57485-5", "0", "1", "yes or no"),
+    Code.CONSCIOUSNESS: _definition(11, "1", "1", "67775-7", "0", "4", "five words"),
 }
+# Alert, newly confused, responds to voice, to pain, unresponsive: NEWS2's words, in its order.
+CONSCIOUSNESS: Final = "ACVPU"
 BY_NUMBER: Final[tuple[Code, ...]] = tuple(
     sorted(DEFINITIONS, key=lambda code: DEFINITIONS[code].number)
 )

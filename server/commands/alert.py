@@ -12,7 +12,6 @@ from server import settings
 from server.domain.instants import to_datetime
 from server.domain.plans import rule_of
 from server.engine.rules import COMPARATOR
-from server.engine.series import NO_CODE
 from server.services.explaining import Explained, explain, source_of
 from server.stores.opening import open_database
 
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _finding(one: Explained) -> dict[str, Any]:
     finding = one.finding
-    code = BY_NUMBER[finding.code] if finding.code != NO_CODE else None
+    code = BY_NUMBER[finding.code] if finding.code >= 0 else None
     value: Any = unscaled(code, finding.value) if code else finding.value
     if abs(finding.value) == COMPARATOR:
         value = "HI" if finding.value > 0 else "LO"

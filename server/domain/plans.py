@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from contract.codes import DEFINITIONS, Code, scaled
 from server.domain import combinations as combining
 from server.domain.combinations import Combination
+from server.domain.early_warning import PRIORITIES, EarlyWarning
 from server.domain.priorities import Priority as Priority
 from server.domain.roles import Role
 from server.domain.window_rules import WindowRule, problems
@@ -115,6 +116,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     gains: Annotated[list[Gain], Meta(max_length=2)] = []
     rules: Annotated[list[WindowRule], Meta(max_length=40)] = []
     combinations: Annotated[list[Combination], Meta(max_length=8)] = []
+    early_warning: EarlyWarning | None = None
     expected: list[Expected] = []
     chain: dict[Literal["high", "medium", "low"], Annotated[list[Step], Meta(min_length=1)]] = {}
 
@@ -175,8 +177,13 @@ def plan_json(plan: Plan) -> str:
     return msgspec.json.encode(plan).decode()
 
 
-def rule_of(plan: Plan, name: str) -> Threshold | Gain | WindowRule | Combination | Expected | None:
+PlanRule = Threshold | Gain | WindowRule | Combination | EarlyWarning | Expected
+
+
+def rule_of(plan: Plan, name: str) -> PlanRule | None:
     """Return what a rule's name stands for in a plan."""
+    if name in PRIORITIES:
+        return plan.early_warning
     for one in (*plan.gains, *plan.rules, *plan.combinations):
         if one.name == name:
             return one
@@ -194,6 +201,8 @@ def priority_of(rule: str, plan: Plan | None) -> Priority:
     for one in (*plan.gains, *plan.rules, *plan.combinations) if plan else ():
         if one.name == rule:
             return one.priority
+    if rule in PRIORITIES:
+        return PRIORITIES[rule]
     if rule.endswith("-outer"):
         return Priority.HIGH
     return Priority.LOW if rule.startswith("missing-") else Priority.MEDIUM
@@ -237,7 +246,8 @@ def _judging(plan: Plan) -> set[str]:
         for side, limit in zip(SIDES, threshold.limits(), strict=True)
         if limit is not None
     }
-    return limits | {rule.name for rule in (*plan.gains, *plan.rules)}
+    scores = set(PRIORITIES) if plan.early_warning else set()
+    return limits | scores | {rule.name for rule in (*plan.gains, *plan.rules)}
 
 
 def _threshold_problems(threshold: Threshold) -> Iterator[str]:

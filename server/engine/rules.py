@@ -10,7 +10,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from contract.codes import DEFINITIONS, Code, scaled
-from server.domain.instants import HOUR
+from server.domain.instants import HOUR, MINUTE
 from server.domain.plans import SIDES, Plan
 from server.domain.window_rules import (
     AVERAGES_MAX,
@@ -90,6 +90,13 @@ class CombinedRule(NamedTuple):
     reach: int
 
 
+class ScoreRule(NamedTuple):
+    """NEWS2 by a scale of SpO2, of inputs within ``reach`` ms."""
+
+    scale: int
+    reach: int
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """One code's rules. ``bounds`` are signed limits; ``exceeds`` are strict gains; an inner rule
@@ -117,6 +124,7 @@ class Version:
     zone_name: str
     rules: dict[Code, Compiled] = field(default_factory=dict)
     combinations: tuple[CombinedRule, ...] = ()
+    early_warning: ScoreRule | None = None
 
 
 NOTHING: Final = Compiled()
@@ -130,7 +138,9 @@ def compile_version(number: int, from_at: int, zone_name: str, plan: Plan) -> Ve
         for one in plan.combinations
     )
     watched = {code: rule for code, rule in rules.items() if rule != NOTHING}
-    return Version(number, from_at, zone_name, watched, combinations)
+    news2 = plan.early_warning
+    warning = ScoreRule(news2.scale, news2.minutes * MINUTE) if news2 else None
+    return Version(number, from_at, zone_name, watched, combinations, warning)
 
 
 def _compiled(code: Code, plan: Plan) -> Compiled:

@@ -50,12 +50,14 @@ class Observation(NamedTuple):
 
 
 NO_CODE: Final = -1
+SCORE_CODE: Final = -2
 
 
 class Finding(NamedTuple):
     """A value beyond a rule, at its measured-at, under the plan version in force then.
 
-    Of a combination ``code`` is ``NO_CODE``, and ``value`` how many of its rules are met.
+    Of a combination ``code`` is ``NO_CODE``, and ``value`` how many of its rules are met; of a
+    score they are ``SCORE_CODE`` and its points.
     """
 
     patient: int

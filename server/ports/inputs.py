@@ -1,6 +1,6 @@
 """The engine's input log: append-only, numbered by the engine alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -99,6 +99,13 @@ class InputLog(Protocol):
 
     def history(self, patient_id: int, code: int, until: int) -> list[Observation]:
         """Return every observation that is the patient's and believed after a position."""
+        ...
+
+    def seen(
+        self, patient_id: int, codes: Collection[int], since: int, until: int
+    ) -> list[tuple[int, Observation]]:
+        """Return code and observation of what ``history`` holds of these codes from an instant
+        on, in any order."""
         ...
 
     def codes_of(self, epoch_id: int, seq: int) -> list[int]:

@@ -12,9 +12,11 @@ from contract.codes import BY_NUMBER, DEFINITIONS
 from server.domain.alerts import Alert
 from server.domain.plans import Plan, rule_of
 from server.engine.combined import combined
+from server.engine.early_warning import NUMBERS, scored
 from server.engine.rebuild import with_version
 from server.engine.rules import NOTHING, SIGNS, Version, compile_version
-from server.engine.series import NO_CODE, Finding, families_of, fold, fresh
+from server.engine.series import NO_CODE, SCORE_CODE, Finding, families_of, fold, fresh
+from server.engine.state import NEVER
 from server.errors import NotFound
 from server.ports.store import Transaction
 from server.ports.views import EvidenceRow
@@ -73,9 +75,13 @@ def source_of(explained: Explained) -> str | None:
 def _found(
     tx: Transaction, patient_id: int, code: int, versions: list[Version], cursor: int
 ) -> list[Finding]:
+    if code == SCORE_CODE:
+        seen = tx.inputs.seen(patient_id, NUMBERS, NEVER, cursor)
+        return scored(patient_id, versions, seen, NEVER)[0]
     if code == NO_CODE:
         watched = {DEFINITIONS[word].number for version in versions for word in version.rules}
-        every = (_found(tx, patient_id, one, versions, cursor) for one in sorted(watched))
+        codes = SCORE_CODE, *sorted(watched)
+        every = (_found(tx, patient_id, one, versions, cursor) for one in codes)
         return combined(versions, chain.from_iterable(every))
     word = BY_NUMBER[code]
     history = sorted(tx.inputs.history(patient_id, code, cursor))

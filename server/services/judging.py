@@ -21,6 +21,7 @@ from server.engine.step import Overlay, apply, findings, step
 from server.errors import StoreUnavailable
 from server.ports.inputs import Input, InputKind, NewInput, PlanVersion
 from server.ports.store import Store, Transaction
+from server.services import early_warnings
 from server.services.combining import combine
 from server.services.matters import raise_matter
 from server.services.raising import Concluded, Raising
@@ -46,6 +47,7 @@ class _Run:
     overlays: list[Overlay] = field(default_factory=list)
     versions: dict[int, list[Version]] = field(default_factory=dict)
     failed: list[tuple[int, Code, str]] = field(default_factory=list)
+    scored: early_warnings.Since = field(default_factory=dict)
 
     def versions_of(self, state: State) -> Callable[[int], list[Version]]:
         """Return a look at a patient's plan versions as this run leaves them."""
@@ -96,7 +98,11 @@ class Judge:
                 return -1
             run = _Run(_same_kind(rows))
             self._conclude(tx, run)
-            combine(tx, run.concluded, run.versions_of(self.state))
+            versions_of = run.versions_of(self.state)
+            for patient, since in run.scored.items():
+                versions = versions_of(patient)
+                early_warnings.judge(tx, run.concluded, patient, versions, since, run.last)
+            combine(tx, run.concluded, versions_of)
             raised = self._write(tx, run, now)
             for patient, code, error in run.failed:
                 log.error("no absence of patient %d %s could be judged: %s", patient, code, error)
@@ -132,7 +138,9 @@ class Judge:
 
     def _observed(self, tx: Transaction, run: _Run) -> None:
         first = run.inputs[0].position
-        overlay = step(self.state, tx.inputs.observations(first, run.last))
+        batch = tx.inputs.observations(first, run.last)
+        run.scored = early_warnings.touched(batch, run.versions_of(self.state))
+        overlay = step(self.state, batch)
         run.overlays.append(overlay)
         run.concluded.raised += findings(self.state, overlay)
         for slot, bit in overlay.ended:
@@ -152,11 +160,14 @@ class Judge:
         for version in tx.inputs.plan_versions(sorted(patients), run.last):
             known = run.versions.get(version.patient_id, [])
             run.versions[version.patient_id] = with_version(known, _compiled(version))
+        run.scored = early_warnings.everything(patients, run.versions_of(self.state))
         for patient, versions in run.versions.items():
             for slot in slots_of(self.state, patient, versions):
                 self._rebuild(tx, run, slot)
 
     def _withdrawn(self, tx: Transaction, run: _Run) -> None:
+        patients = {row.patient_id for row in run.inputs if row.patient_id is not None}
+        run.scored = early_warnings.everything(patients, run.versions_of(self.state))
         slots: dict[int, set[tuple[int, int]]] = {}
         for row in run.inputs:
             if row.patient_id is None or row.epoch_id is None or row.seq is None:

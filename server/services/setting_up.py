@@ -1,6 +1,6 @@
 """People, devices, assignments and plans, as an administrator or the demonstration sets them up."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -10,7 +10,8 @@ from contract.codes import Code
 from contract.messages import Address
 from contract.profiles import profiles
 from server.domain.duty import SHIFT_LONGEST, parse_hours
-from server.domain.instants import HOUR, from_datetime, zone
+from server.domain.early_warning import AGE_MIN, too_young
+from server.domain.instants import HOUR, from_datetime, to_datetime, zone
 from server.domain.plans import Expected, Plan, parse_plan
 from server.domain.roles import Action, Role, may
 from server.errors import NotFound, WrongInput
@@ -148,6 +149,10 @@ def add_patient(tx: Transaction, new: NewPatient, now: int) -> int:
         zone(new.zone)
     except (OSError, ValueError, KeyError) as error:
         raise WrongInput(f"zone: {new.zone!r} is no IANA zone") from error
+    try:
+        date.fromisoformat(new.born_on)
+    except ValueError as error:
+        raise WrongInput(f"born_on: {new.born_on} is no day of the calendar") from error
     if tx.directory.patient_by_reference(new.reference) is not None:
         raise WrongInput(f"reference: {new.reference!r} is taken")
     chc = chc_of(tx, new.chc)
@@ -218,8 +223,11 @@ def _expect_by_default(tx: Transaction, patient_id: int, now: int) -> None:
 
 def add_plan(tx: Transaction, new: NewPlan, now: int) -> int:
     """Write a draft; it watches nothing until it is confirmed. Returns its version."""
-    checked = parse_plan(msgspec.json.encode(new.plan))
-    return tx.directory.add_plan(_patient(tx, new.patient), checked, new.author, now)
+    checked, patient = parse_plan(msgspec.json.encode(new.plan)), _patient(tx, new.patient)
+    today = to_datetime(now).astimezone(zone(patient.zone_name)).date()
+    if checked.early_warning and too_young(patient.born_on, today):
+        raise WrongInput(f"plan: early_warning: NEWS2 is not for a person under {AGE_MIN}")
+    return tx.directory.add_plan(patient, checked, new.author, now)
 
 
 def confirm_plan(tx: Transaction, new: Confirmation, now: int) -> int:

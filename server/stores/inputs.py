@@ -1,6 +1,6 @@
 """The engine's input log as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from server.domain.attribution import Fate
 from server.domain.instants import Quality
 from server.domain.plans import stored_plan
 from server.engine.series import Finding, Observation
+from server.engine.state import NEVER
 from server.engine.step import Observations
 from server.ports.inputs import Input, InputKind, NewInput, PlanVersion, Questioned
 from server.stores import prepared
@@ -115,6 +116,11 @@ class InputRows:
         ]
 
     def history(self, patient_id: int, code: int, until: int) -> list[Observation]:
+        return [one for _, one in self.seen(patient_id, [code], NEVER, until)]
+
+    def seen(
+        self, patient_id: int, codes: Collection[int], since: int, until: int
+    ) -> list[tuple[int, Observation]]:
         later = t.inputs.alias()
         withdrawn = exists().where(
             later.c.epoch_id == t.inputs.c.epoch_id,
@@ -124,15 +130,18 @@ class InputRows:
             later.c.position > t.inputs.c.position,
             later.c.position <= until,
         )
-        query = select(*_OBSERVATION).where(
+        query = select(t.observations.c.code, *_OBSERVATION).where(
             t.inputs.c.patient_id == patient_id,
             t.inputs.c.kind == InputKind.ATTRIBUTED,
             t.inputs.c.position <= until,
             t.inputs.c.set_aside.is_(None),
-            t.observations.c.code == code,
+            t.observations.c.code.in_(sorted(codes)),
             ~withdrawn,
         )
-        return [_observation(row) for row in self._connection.execute(prepared.joined(query))]
+        if since > NEVER:
+            query = query.where(t.measurements.c.measured_at >= since)
+        rows = self._connection.execute(prepared.joined(query))
+        return [(row[0], _observation(row[1:])) for row in rows]
 
     def codes_of(self, epoch_id: int, seq: int) -> list[int]:
         query = select(t.observations.c.code).where(

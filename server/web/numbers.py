@@ -7,9 +7,9 @@ from typing import Final
 
 from babel.numbers import format_decimal
 
-from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
+from contract.codes import BY_NUMBER, CONSCIOUSNESS, DEFINITIONS, Code, unscaled
 from server.engine.rules import COMPARATOR
-from server.engine.series import NO_CODE
+from server.engine.series import NO_CODE, SCORE_CODE
 from server.web import texts
 from server.web.catalogues import N_, formats, translations
 
@@ -57,14 +57,18 @@ class Numbers:
         """Write a scaled integer, or LO or HI where the device could not say a number (H3)."""
         if abs(value) == COMPARATOR:
             return "HI" if value > 0 else "LO"
+        if _code(code) is Code.CONSCIOUSNESS:
+            return CONSCIOUSNESS[value]
         return self.decimal(code, unscaled(_code(code), value))
 
     def value(self, code: Code | int, value: int) -> str:
-        """Write a scaled integer with its unit, or how many rules a combination met."""
+        """Write a scaled integer with its unit, or a score's points, or how many rules were met."""
         if code == NO_CODE:
             return self.text(N_("%(count)s rules"), count=value)
+        if code == SCORE_CODE:
+            return self.text(N_("%(count)s points"), count=value)
         number = self.number(code, value)
-        return number if number in ("LO", "HI") else f"{number} {self.unit(code)}"
+        return number if number in ("LO", "HI") else f"{number} {self.unit(code)}".rstrip()
 
 
 @lru_cache(maxsize=4096)

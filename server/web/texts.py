@@ -19,9 +19,19 @@ CODES: Final = {
     Code.TEMPERATURE: N_("Temperature"),
     Code.WEIGHT: N_("Weight"),
     Code.GLUCOSE: N_("Blood glucose"),
+    Code.RESPIRATION_RATE: N_("Breathing rate"),
+    Code.SUPPLEMENTAL_OXYGEN: N_("Supplemental oxygen"),
+    Code.CONSCIOUSNESS: N_("Consciousness"),
 }
 # UCUM's units as people write them.
-UNITS: Final = {"mm[Hg]": "mmHg", "/min": N_("bpm"), "Cel": "°C"}
+UNITS: Final = {"mm[Hg]": "mmHg", "/min": N_("bpm"), "Cel": "°C", "{breaths}/min": "/min", "1": ""}
+SCORES: Final = {
+    "news2-high": N_("NEWS2 of 7 points or more"),
+    "news2-medium": N_("NEWS2 of 5 or 6 points"),
+    "news2-low-medium": N_("NEWS2 with 3 points for one value"),
+    "news2-partial-high": N_("part of the NEWS2, of 7 points or more already"),
+    "news2-partial-medium": N_("part of the NEWS2, of 5 points or more already"),
+}
 PRIORITIES: Final = {
     Priority.HIGH: N_("High"),
     Priority.MEDIUM: N_("Medium"),

@@ -89,6 +89,9 @@ class Wording(Numbers):
         plan = plan_at(plans, alert.newest_at)
         if (combination := self._combination(plan, alert.rule)) is not None:
             return combination
+        if alert.rule in texts.SCORES:
+            rule = self.rule_in(plan, alert.rule)
+            return self.text(N_("%(points)s points: %(rule)s"), points=alert.newest, rule=rule)
         if (condition := self._condition(plan, alert.rule)) is not None:
             return f"{self._newest(alert)}: {condition}"
         return self._beyond(alert, plan)
@@ -101,6 +104,8 @@ class Wording(Numbers):
         """Say what a plan's rule watches for."""
         if (combination := self._combination(plan, name)) is not None:
             return combination
+        if name in texts.SCORES:
+            return self.text(texts.SCORES[name])
         if (condition := self._condition(plan, name)) is not None:
             return f"{self.code(code_of(name) or Code.WEIGHT)}: {condition}"
         if name.startswith(_MISSING):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from contract.codes import DEFINITIONS
 from contract.messages import Measurement, Measurements, Quantity, encoder
 from server.domain.plans import Plan
 from server.engine.state import State
@@ -24,7 +25,7 @@ EPOCH = "0123456789abcdef" * 2
 # Who is on duty in every world that is not told otherwise, for as long as any test lasts.
 TEAM = (("anna", "Anna Neri", "nurse"), ("dora", "Dora Gallo", "doctor"))
 LONG = 4_000_000_000_000
-UNITS = {"systolic": "mm[Hg]", "diastolic": "mm[Hg]", "weight": "kg", "pulse": "/min", "spo2": "%"}
+UNITS = {str(code): definition.unit for code, definition in DEFINITIONS.items()}
 
 
 def wire(seq: int, content: int, values: dict[str, str], at: int, **more: Any) -> Measurement:

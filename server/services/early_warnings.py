@@ -1,0 +1,71 @@
+"""NEWS2 in commit 2: what a run changed in a patient's inputs changes the score."""
+
+from collections.abc import Callable, Collection, Iterable
+
+import numpy as np
+
+from server.domain.early_warning import PRIORITIES
+from server.engine.early_warning import NUMBERS, scored
+from server.engine.rules import Version
+from server.engine.series import Finding
+from server.engine.state import FOREVER, NEVER
+from server.engine.step import Observations
+from server.ports.store import Transaction
+from server.services.raising import Concluded
+
+Since = dict[int, int]
+"""From when on a patient's score must be judged anew, by patient."""
+
+
+def touched(batch: Observations, versions_of: Callable[[int], list[Version]]) -> Since:
+    """Return the patients with a score whose inputs came, each with the earliest of them."""
+    since: Since = {}
+    places = np.isin(batch.code, list(NUMBERS)).nonzero()[0]
+    for patient, at in zip(batch.patient[places].tolist(), batch.at[places].tolist(), strict=True):
+        if at < since.get(patient, FOREVER) and _reach(versions_of(patient)):
+            since[patient] = at
+    return since
+
+
+def everything(patients: Iterable[int], versions_of: Callable[[int], list[Version]]) -> Since:
+    """Return those of the patients who have a score, to be judged from their first value on."""
+    return {patient: NEVER for patient in patients if _reach(versions_of(patient))}
+
+
+def judge(
+    tx: Transaction,
+    concluded: Concluded,
+    patient: int,
+    versions: list[Version],
+    first: int,
+    until: int,
+) -> None:
+    """Add to what was concluded the patient's scores that are beyond a rule from ``first`` on, and
+    end those that are not. ``until`` is the log's position up to which is judged."""
+    seen = tx.inputs.seen(patient, NUMBERS, max(first - _reach(versions), NEVER), until)
+    found, holding = scored(patient, versions, seen, first)
+    stored = tx.inputs.findings_between(patient, first, FOREVER)
+    was = {_key(one): one for one in stored if one.rule in PRIORITIES}
+    will = {_key(one): one for one in found}
+    concluded.raised += [one for key, one in will.items() if key not in was]
+    left = {(one.epoch, one.seq) for _, one in seen}
+    for key, one in was.items():
+        if key not in will:
+            own = (one.epoch, one.seq) not in left
+            (concluded.withdrawn if own else concluded.superseded).append(one)
+    _end(tx, concluded, patient, holding)
+
+
+def _end(tx: Transaction, concluded: Concluded, patient: int, holding: Collection[str]) -> None:
+    for _, rule in tx.alerts.open_of([f"patient:{patient}"]):
+        if rule in PRIORITIES and rule not in holding:
+            concluded.ended.append((patient, rule))
+
+
+def _reach(versions: list[Version]) -> int:
+    """Return how far back the score looks, 0 where no version has one."""
+    return max((one.early_warning.reach for one in versions if one.early_warning), default=0)
+
+
+def _key(finding: Finding) -> tuple[str, int, int, int]:
+    return finding.rule, finding.version, finding.epoch, finding.seq

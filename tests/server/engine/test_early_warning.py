@@ -1,0 +1,212 @@
+"""NEWS2 on live series, against a slow oracle; whole and in part, late, withdrawn, restarted."""
+
+import os
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from server.domain.instants import DAY, MINUTE
+from server.errors import WrongInput
+from server.ports.inputs import InputKind, NewInput
+from server.services import setting_up
+from server.services.explaining import explain
+from server.stores.database import Database
+from tests.server.world import T0, World, envelope, wire
+
+EXAMPLES = int(os.environ.get("VICINO_ORDER_EXAMPLES", "300")) // 3
+DEVICE = "AA:BB:CC:DD:EE:01"
+PLAN = {"early_warning": {"source": "test", "scale": 1}}
+# Of each input a few values with their points, from the printed chart (scale 1, scale 2 on air).
+CHART = {
+    "respiration-rate": {"16": 0, "22": 2, "25": 3},
+    "spo2": {"97": 0, "93": 2, "90": 3},
+    "supplemental-oxygen": {"0": 0, "1": 2},
+    "systolic": {"120": 0, "95": 2, "LO": 3},
+    "pulse": {"70": 0, "120": 2, "131": 3},
+    "consciousness": {"0": 0, "1": 3},
+    "temperature": {"36.8": 0, "39.5": 2},
+}
+CALM = {code: next(iter(values)) for code, values in CHART.items()}
+
+
+def expected(series: list[tuple[int, str, str]]) -> set[tuple[str, int]]:
+    """(rule, instant) of a series of (at, code, value), the later of an instant's winning."""
+    found = set()
+    for at in {one[0] for one in series}:
+        window = [one for one in sorted(series) if at - 30 * MINUTE <= one[0] <= at]
+        newest = {code: value for _, code, value in window}
+        points = [CHART[code][value] for code, value in newest.items()]
+        total = sum(points)
+        band = "high" if total >= 7 else "medium" if total >= 5 else None
+        if len(newest) < len(CHART):
+            name = f"news2-partial-{band}" if band else None
+        else:
+            name = f"news2-{band}" if band else "news2-low-medium" if 3 in points else None
+        if name:
+            found.add((name, at))
+    return found
+
+
+one_code = st.sampled_from(sorted(CHART)).flatmap(
+    lambda code: st.tuples(
+        st.integers(0, 12).map(lambda step: T0 - DAY + step * 10 * MINUTE),
+        st.just(code),
+        st.sampled_from(sorted(CHART[code])),
+    )
+)
+THREE = [(code, value) for code in CHART for value, points in CHART[code].items() if points == 3]
+chart = st.one_of(
+    st.fixed_dictionaries({code: st.sampled_from(sorted(CHART[code])) for code in CHART}),
+    st.sampled_from(THREE).map(lambda one: CALM | dict([one])),
+)
+example = st.fixed_dictionaries(
+    {
+        "charts": st.lists(st.tuples(st.integers(0, 12), chart), min_size=1, max_size=2),
+        "series": st.lists(one_code, max_size=10),
+        "shuffle": st.randoms(use_true_random=False),
+        "cuts": st.lists(st.integers(1, 20), max_size=3),
+        "withdrawn": st.sets(st.integers(0, 20), max_size=2),
+    }
+)
+
+
+def test_the_score_is_that_of_the_sorted_stream() -> None:
+    seen: Counter[str] = Counter()
+    with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        store = Database(f"sqlite:///{folder}/vicino.db")
+        world = World(store)
+
+        @seed(datetime.now(UTC).toordinal())
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(example)
+        def holds(drawn: dict) -> None:
+            number = seen["examples"] = seen["examples"] + 1
+            _check(world, number, drawn, seen)
+
+        holds()
+        store.close()
+    print(dict(seen))
+    for kind in (
+        *("superseded", "withdrawn", "news2-high", "news2-medium", "news2-low-medium"),
+        *("news2-partial-high", "news2-partial-medium"),
+    ):
+        assert seen[kind] >= seen["examples"] * 0.02, f"{kind} is too rare to prove anything"
+
+
+def _check(world: World, number: int, drawn: dict, seen: Counter) -> None:
+    address = ":".join(f"{byte:02X}" for byte in (0xAA, 0, *number.to_bytes(4, "big")))
+    epoch = f"{number:032x}"
+    patient = world.patient(f"P{number}")
+    world.device(address, patient)
+    world.plan(patient, PLAN, 0)
+    charts = [
+        (T0 - DAY + step * 10 * MINUTE, code, value)
+        for step, values in drawn["charts"]
+        for code, value in values.items()
+    ]
+    # One value of a code an instant: which of two counts is the content's order, not a rule.
+    series = list({(one[0], one[1]): one for one in charts + drawn["series"]}.values())
+    drawn["shuffle"].shuffle(series)
+    cuts = sorted({0, len(series), *(cut for cut in drawn["cuts"] if cut < len(series))})
+    for start, end in pairwise(cuts):
+        elements = [
+            wire(i + 1, number * 1000 + i, {code: value}, at, device=address)
+            for i, (at, code, value) in enumerate(series[start:end], start)
+        ]
+        world.send(envelope("gw-1", elements, start + 1, epoch))
+        world.run()
+    gone = {i for i in drawn["withdrawn"] if i < len(series)}
+    with world.store.write() as tx:
+        epoch_id = tx.measurements.epochs([("gw-1", epoch)])["gw-1", epoch].id
+        tx.inputs.append(
+            [NewInput(InputKind.WITHDRAWN, patient, epoch_id, i + 1, 0, world.now) for i in gone]
+        )
+    world.run()
+    rows = world.rows(f"SELECT rule, measured_at, state FROM findings WHERE patient_id = {patient}")
+    in_force = [row[:2] for row in rows if row[2] == "in-force"]
+    assert len(in_force) == len(set(in_force))
+    assert set(in_force) == expected([one for i, one in enumerate(series) if i not in gone])
+    seen.update({row[0] for row in rows})
+    seen.update({row[2] for row in rows})
+
+
+def _send(world: World, seq: int, values: dict[str, str], at: int) -> None:
+    world.send(envelope("gw-1", [wire(seq, seq, values, at, device=DEVICE)], seq))
+    world.run()
+
+
+def _home(world: World, scale: int = 1) -> int:
+    patient = world.patient()
+    world.device(DEVICE, patient)
+    plan = {"early_warning": {"source": "test", "scale": scale}}
+    world.plan(patient, plan, T0 - 30 * DAY)
+    world.run()
+    return patient
+
+
+def _open(world: World) -> dict[str, tuple]:
+    rows = world.rows("SELECT rule, priority, newest, cleared_at IS NULL FROM alerts")
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_an_ill_patient_is_scored_told_cleared_and_explained(world: World) -> None:
+    _home(world)
+    _send(
+        world, 1, {**CALM, "respiration-rate": "25", "spo2": "90", "pulse": "120"}, T0 - 9 * MINUTE
+    )
+    assert _open(world) == {"news2-high": ("high", 8, 1)}
+    alert = world.rows("SELECT id FROM alerts")[0][0]
+    with world.store.read() as tx:
+        assert [one.equal for one in explain(tx, alert)[1]] == [True]
+    _send(world, 2, CALM, T0 - 2 * MINUTE)
+    assert _open(world) == {"news2-high": ("high", 8, 0)}
+
+
+def test_scale_2_is_the_plans_and_never_assumed(world: World) -> None:
+    _home(world, scale=2)
+    _send(world, 1, {**CALM, "spo2": "90", "respiration-rate": "22", "pulse": "131"}, T0 - MINUTE)
+    assert _open(world) == {"news2-medium": ("medium", 5, 1)}  # spo2: 0 points, 3 by scale 1
+
+
+def test_a_part_is_named_as_such_and_missing_inputs_are_never_made_up(world: World) -> None:
+    """H11: no breathing rate and no consciousness, and yet certain: it can only grow."""
+    _home(world)
+    _send(world, 1, {"spo2": "90", "systolic": "LO"}, T0 - 40 * MINUTE)
+    assert _open(world) == {"news2-partial-medium": ("medium", 6, 1)}
+    _send(world, 2, {"pulse": "120"}, T0 - 9 * MINUTE)  # the others are 31 minutes old
+    assert _open(world)["news2-partial-medium"] == ("medium", 6, 0)
+
+
+@pytest.mark.parametrize(("born_on", "refused"), [("2010-09-22", True), ("2010-09-21", False)])
+def test_it_is_refused_under_sixteen(world: World, born_on: str, refused: bool) -> None:
+    """H8: the chart is for adults. The day is 21 September 2026."""
+    new = {"chc": "CHC Susa", "reference": "P9", "family_name": "A", "given_name": "B",
+           "born_on": born_on, "language": "it", "zone": "Europe/Rome"}  # fmt: skip
+    draft = {"patient": "P9", "author": "dora", "plan": PLAN}
+    with world.store.write() as tx:
+        setting_up.add_patient(tx, msgspec.convert(new, setting_up.NewPatient), T0)
+        plan = msgspec.convert(draft, setting_up.NewPlan)
+        if refused:
+            with pytest.raises(WrongInput, match="not for a person under 16"):
+                setting_up.add_plan(tx, plan, T0)
+        else:
+            assert setting_up.add_plan(tx, plan, T0) == 1
+
+
+@pytest.mark.parametrize("scale", [0, 3])
+def test_no_other_scale(world: World, scale: int) -> None:
+    with pytest.raises(Exception, match="scale"):
+        _home(world, scale)
