@@ -9,6 +9,7 @@ from server import settings
 from server.clock import now_ms
 from server.commands import (
     alert,
+    backtest,
     chc,
     device,
     gateway,
@@ -33,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Not a medical device and not for emergencies (112).",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (run, init, gateway, chc, user, patient, device, plan, alert, score, judge):
+    everyday = (run, init, gateway, chc, user, patient, device, plan, alert)
+    for command in (*everyday, score, judge, backtest):
         command.add_parser(commands)
     args = parser.parse_args(argv)
     try:

@@ -1,6 +1,6 @@
 """The chart store: a patient's observations by code and month, packed for reading in one go."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ MARK_UNSURE: Final = 2
 MARK_HELD: Final = 4
 MARK_PERSON: Final = 8
 MARK_FLAGGED: Final = 16
+MARK_UNSTEADY: Final = 32  # flagged so that rules over windows do without it (``domain.flags``)
 
 
 class ChartKey(NamedTuple):
@@ -44,4 +45,11 @@ class Charts(Protocol):
 
     def read(self, patient_id: int, code: int, from_at: int, until_at: int) -> NDArray[np.void]:
         """Return the points of a time, sorted by measured-at (see ``POINT``)."""
+        ...
+
+    def read_codes(
+        self, patient_id: int, codes: Collection[int], from_at: int, until_at: int
+    ) -> dict[int, NDArray[np.void]]:
+        """Return the points of several codes from ``from_at`` until before ``until_at``, by the
+        code's number, in the order in which the engine judges them; without a point, no entry."""
         ...

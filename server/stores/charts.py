@@ -1,7 +1,8 @@
 """The chart store as a table of blobs, written behind the observations from the input log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from server.ports.charts import (
     MARK_HELD,
     MARK_LATE,
     MARK_PERSON,
+    MARK_UNSTEADY,
     MARK_UNSURE,
     POINT,
     ChartKey,
@@ -23,8 +25,9 @@ from server.ports.inputs import InputKind
 from server.stores import tables as t
 from server.stores.rows import sent_decoder
 
-# The charts follow the log with a cursor of their own, beside the engine's.
-CHARTS_CURSOR: Final = 100
+# The charts follow the log with a cursor of their own, beside the engine's. Another number is
+# another layout of the blobs: all of them are written anew.
+CHARTS_CURSOR: Final = 101
 _SEEN: Final = (InputKind.ATTRIBUTED, InputKind.QUESTIONED, InputKind.WITHDRAWN)
 
 
@@ -94,6 +97,7 @@ class ChartRows:
                 t.measurements.c.quality,
                 t.measurements.c.stored_at,
                 t.measurements.c.element,
+                t.observations.c.steady,
             )
             .join(t.observations, _of_measurement())
             .where(
@@ -103,7 +107,7 @@ class ChartRows:
                 t.measurements.c.fate.in_([Fate.STORED, Fate.HELD]),
                 t.observations.c.code == key.code,
             )
-            .order_by(t.measurements.c.measured_at)
+            .order_by(t.measurements.c.measured_at, t.measurements.c.content_id)
         )
         points = [
             (row[0], row[1], _marks(*row[2:]) | (MARK_LATE if row[0] < row[4] - HOUR else 0))
@@ -126,14 +130,35 @@ class ChartRows:
         inside = (points["at"] >= from_at) & (points["at"] <= until_at)
         return np.asarray(points[inside])
 
+    def read_codes(
+        self, patient_id: int, codes: Collection[int], from_at: int, until_at: int
+    ) -> dict[int, NDArray[np.void]]:
+        query = (
+            select(t.chart_blobs.c.code, t.chart_blobs.c.blob)
+            .where(
+                t.chart_blobs.c.patient_id == patient_id,
+                t.chart_blobs.c.code.in_(sorted(codes)),
+                t.chart_blobs.c.month.between(_month(from_at), _month(until_at)),
+            )
+            .order_by(t.chart_blobs.c.code, t.chart_blobs.c.month)
+        )
+        found = {}
+        for code, rows in groupby(self._connection.execute(query), key=lambda row: row[0]):
+            points = np.frombuffer(b"".join(row[1] for row in rows), POINT)
+            first, end = points["at"].searchsorted((from_at, until_at))
+            if first < end:
+                found[code] = points[first:end]
+        return found
 
-def _marks(fate: str, quality: str, _stored_at: int, element: bytes) -> int:
+
+def _marks(fate: str, quality: str, _stored_at: int, element: bytes, steady: bool) -> int:
     sent = sent_decoder.decode(element)
     return (
         (MARK_HELD if fate == Fate.HELD else 0)
         | (MARK_UNSURE if quality == Quality.UNSURE else 0)
         | (MARK_PERSON if sent.origin == "person" else 0)
         | (MARK_FLAGGED if sent.flags else 0)
+        | (0 if steady else MARK_UNSTEADY)
     )
 
 
