@@ -174,6 +174,11 @@ class Measurements(Protocol):
         the time, else None."""
         ...
 
+    def gateway_seen(self, patient_id: int) -> int | None:
+        """Return when the gateway of the patient's newest measurement was last heard of; None
+        where there is no measurement yet."""
+        ...
+
     def newest_of(self, address: str) -> int | None:
         """Return the measured-at of the newest stored measurement of a device."""
         ...

@@ -3,11 +3,14 @@
 from typing import Final
 
 from contract.messages import Birth, Heartbeat, Will
+from server.domain.instants import MINUTE
 from server.domain.plans import Priority
 from server.ports.measurements import GatewayRow
 from server.ports.store import Transaction
 from server.services.matters import clear_matter, raise_matter
 
+# A heartbeat comes every minute; three missed and some patience for a router's restart.
+GATEWAY_SILENT_AFTER: Final = 15 * MINUTE
 # A day of a busy home; more waits only when receipts do not come.
 _DEPTH_WORRYING: Final = 500
 _DISK_LEAST: Final = 100 * 1024 * 1024

@@ -3,18 +3,17 @@
 from typing import Final
 
 from server.domain import alerts as life
-from server.domain.instants import DAY, MINUTE
+from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.ports.store import Transaction
 from server.services.duty import duties
+from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import chains_of, keep, raise_matter
 from server.services.shifts import keep_shifts
 
 POLLER: Final = "poller"
 ENGINE: Final = "engine"
 DUE_MAX: Final = 500
-# A heartbeat comes every minute; three missed and some patience for a router's restart.
-GATEWAY_SILENT_AFTER: Final = 15 * MINUTE
 CERTIFICATE_NEAR_END: Final = 21 * DAY
 
 

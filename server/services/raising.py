@@ -18,6 +18,7 @@ from server.engine.series import Finding
 from server.ports.alerts import FindingRow
 from server.ports.store import Transaction
 from server.services.duty import duty_of
+from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import keep, raise_matter
 
 
@@ -214,13 +215,7 @@ class Raising:
 
     def _absent(self, absence: Absence) -> int:
         """Write an absence; a held measurement is *held*, not *not measured* (hazard H1)."""
-        number = BY_NUMBER.index(absence.code)
-        waiting = self._tx.measurements.waiting_between(
-            absence.patient, number, absence.window_from, self._now
-        )
-        cause = {"held": "held", "quarantined": "arrived-unreadable"}.get(
-            waiting or "", "not-measured"
-        )
+        number, cause = BY_NUMBER.index(absence.code), self._cause(absence)
         chc_id = self._people[absence.patient].chc_id
         new = self._tx.alerts.add_absence(
             absence.patient, chc_id, number, absence.window_from, absence.due_at, cause
@@ -233,6 +228,19 @@ class Raising:
         evidence = [Evidence(absence.due_at)]
         self._tell(absence.patient, rule, plan, Kind.ADHERENCE, evidence, cause)
         return int(not known)
+
+    def _cause(self, absence: Absence) -> str:
+        """Return why nothing was judged. While the home's gateway is silent nobody knows whether
+        the patient measured: that is never called *not measured*."""
+        number = BY_NUMBER.index(absence.code)
+        waiting = self._tx.measurements.waiting_between(
+            absence.patient, number, absence.window_from, self._now
+        )
+        if waiting is not None:
+            return {"held": "held", "quarantined": "arrived-unreadable"}[waiting]
+        seen = self._tx.measurements.gateway_seen(absence.patient)
+        silent = seen is not None and seen < self._now - GATEWAY_SILENT_AFTER
+        return "gateway-silent" if silent else "not-measured"
 
     def _clear(self, patient: int, rule: str) -> None:
         alert = self._open.get((_subject(patient), rule))

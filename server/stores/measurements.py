@@ -201,6 +201,17 @@ class MeasurementRows:
         )
         return self._connection.execute(query).scalar()
 
+    def gateway_seen(self, patient_id: int) -> int | None:
+        query = (
+            select(t.gateways.c.last_seen_at)
+            .join(t.epochs, t.epochs.c.gateway_id == t.gateways.c.id)
+            .join(t.measurements, t.measurements.c.epoch_id == t.epochs.c.id)
+            .where(t.measurements.c.patient_id == patient_id)
+            .order_by(t.measurements.c.measured_at.desc())
+            .limit(1)
+        )
+        return self._connection.execute(query).scalar()
+
     def newest_of(self, address: str) -> int | None:
         query = select(func.max(t.measurements.c.measured_at)).where(
             t.measurements.c.device == address, t.measurements.c.fate == Fate.STORED

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from server.ports.views import FleetRow
-from server.services.polling import CERTIFICATE_NEAR_END, GATEWAY_SILENT_AFTER
+from server.services.gateway_state import GATEWAY_SILENT_AFTER
+from server.services.polling import CERTIFICATE_NEAR_END
 from server.web.catalogues import N_
 from server.web.visit import Here
 

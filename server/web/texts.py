@@ -111,6 +111,7 @@ CAUSES: Final = {
     "not-measured": N_("not measured"),
     "held": N_("held: somebody must say whose it is"),
     "arrived-unreadable": N_("arrived, but unreadable"),
+    "gateway-silent": N_("nothing came: the gateway is silent"),
 }
 HELD: Final = {
     "device-unassigned": N_("The device was nobody's when it measured"),

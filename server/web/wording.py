@@ -189,6 +189,9 @@ class Wording(Numbers):
         if alert.detail == "arrived-unreadable":
             return self.text(N_("%(code)s arrived, but cannot be read"), code=code)
         when = self.clock(alert.newest_at)
+        if alert.detail == "gateway-silent":
+            said = N_("%(code)s: nothing came by %(when)s, the gateway is silent")
+            return self.text(said, code=code, when=when)
         return self.text(N_("%(code)s not measured, expected by %(when)s"), code=code, when=when)
 
     def _review(self, alert: Alert, plans: Sequence[PlanRow]) -> str:

@@ -272,6 +272,22 @@ def test_a_measurement_that_arrives_late_explains_the_absence(home: World) -> No
     assert (cause, explained) == ("not-measured", home.now)
 
 
+@pytest.mark.parametrize(("hours", "cause"), [(3.9, "not-measured"), (1, "gateway-silent")])
+def test_what_a_silent_gateway_may_hold_is_not_called_not_measured(
+    home: World, hours: float, cause: str
+) -> None:
+    """The absence is told all the same: whether the patient measured, nobody knows."""
+    beat(home, 1, "130", T0 - DAY)
+    with home.store.write() as tx:
+        tx.measurements.seen_gateway("gw-1", T0 + int(hours * HOUR), {})
+    home.now = T0 + 4 * HOUR
+    home.run()
+    assert home.rows(
+        "SELECT cause FROM absences WHERE due_at > 0 ORDER BY due_at DESC LIMIT 1"
+    ) == [(cause,)]
+    assert home.rows("SELECT detail FROM alerts WHERE rule = 'missing-systolic'") == [(cause,)]
+
+
 @pytest.mark.parametrize(
     ("more", "cause", "raised"),
     [({"user": 9}, "held", False), ({"unreadable": "byte 1"}, "arrived-unreadable", True)],
