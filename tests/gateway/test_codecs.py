@@ -71,6 +71,42 @@ def test_an_intermediate_value_has_no_door_from_a_profile(uuid):
 
 
 @pytest.mark.parametrize(
+    ("uuid", "raw", "offset"),
+    [
+        ("2a19", "65", 0),
+        ("2a29", "41FF42", 1),
+        ("2a52", "0103010200", 0),
+        ("2a52", "060101", 1),
+        ("2a9c", "0224E907081D0A1B21EE0A5432", 2),
+        ("2a9c", "1000E600E903", 4),
+        ("2aa7", "06000C10050007000C10060000", 6),
+        ("2aa7", "08000C100600586F", 6),
+    ],
+)
+def test_an_error_says_which_field_was_wrong(uuid, raw, offset):
+    with pytest.raises(DecodeError) as caught:
+        BY_CHARACTERISTIC[uuid](bytes.fromhex(raw))
+    assert caught.value.offset == offset
+
+
+@pytest.mark.parametrize(
+    ("uuid", "raw", "offsets"),
+    [
+        ("sfloat", "7200", [0]),
+        ("2a19", "64", [0]),
+        ("2a2b", "E707010214160701FF01", [8]),
+        ("2a52", "05000201", [2]),
+        ("2a36", "14960000000000480000 00", [1, 7]),
+        ("2a9c", "1404E600029F01B036", [2, 5, 7]),
+        ("2a34", "FF0B0000033CD0025208073201 05C045F0", [5, 9, 11, 13, 15]),
+    ],
+)
+def test_a_quantity_says_where_it_began(uuid, raw, offsets):
+    decoded = CODECS_ALL[uuid](bytes.fromhex(raw))
+    assert [quantity.offset for quantity in decoded.quantities] == offsets
+
+
+@pytest.mark.parametrize(
     ("raw", "meaning"),
     [
         ("e307021b0b0a1e", datetime(2019, 2, 27, 11, 10, 30)),  # noqa: DTZ001
