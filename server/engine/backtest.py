@@ -13,22 +13,28 @@ import numpy as np
 from contract.codes import Code
 from server.engine import backtest_thresholds, backtest_windows
 from server.engine.backtest_series import Beyond, Places, Series, stretches
+from server.engine.backtest_windows import Windows
 from server.engine.rules import NOTHING, Version
 from server.engine.series import Observation, families_of, fold, fresh
 
 _NONE: Final = Places(np.zeros(0, np.intp), np.zeros(0, np.bool_), np.zeros(0, np.intp))
 
 
-def judge(code: Code, versions: list[Version], series: Series) -> Beyond:
-    """Judge a slot's whole series by a patient's versions (sorted by ``from_at``)."""
+def judge(
+    code: Code, versions: list[Version], series: Series, windows: Windows | None = None
+) -> Beyond:
+    """Judge a slot's whole series by a patient's versions (sorted by ``from_at``).
+
+    ``windows`` are those of the same series, where another plan was judged before.
+    """
     families = {family.name for family in families_of(versions, code)}
     cut = stretches(code, versions, series.at)
     found = backtest_thresholds.judge(cut, series.value)
     if families:
-        windows = backtest_windows.judge(cut, versions[0].zone_name, series, families)
-        if windows is None:
+        windows = windows or Windows(series, versions[0].zone_name)
+        if (more := backtest_windows.judge(cut, windows, families)) is None:
             return judge_by_fold(code, versions, series)
-        found |= windows
+        found |= more
     bits = sorted(found)
     bit = np.repeat(np.array(bits, np.intp), [len(found[one].place) for one in bits])
     place, begins, until = (

@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 from contract.codes import DEFINITIONS, Code
 from server.engine.backtest import judge
 from server.engine.backtest_absences import absences
-from server.engine.backtest_series import Beyond, Episode, Series, version_at
+from server.engine.backtest_series import (
+    Beyond,
+    Episode,
+    Series,
+    Stretch,
+    stretches,
+    version_at,
+)
+from server.engine.backtest_windows import Windows
 from server.engine.combined import combined
-from server.engine.rules import CombinedRule, Version
+from server.engine.rules import RULES, CombinedRule, Version
 from server.engine.series import Finding
 from server.engine.state import FOREVER
 
@@ -25,14 +33,17 @@ class History(NamedTuple):
     """What is known of a patient: believed series, and when anything of a code was held.
 
     Absences are judged from ``expected_from``; findings are counted from ``from_at`` until before
-    ``until_at``.
+    ``until_at``. ``known`` keeps what was found out by a plan for the next one: two plans have
+    most of their rules in common.
     """
 
     series: dict[Code, Series]
+    windows: dict[Code, Windows]
     held_at: dict[Code, NDArray[np.int64]]
     expected_from: int
     from_at: int
     until_at: int
+    known: dict[tuple[Code, tuple[Stretch, ...]], Beyond]
 
 
 class Judged(NamedTuple):
@@ -60,7 +71,10 @@ def judge_patient(versions: list[Version], history: History) -> Judged:
         judged.episodes.extend(missing)
         if not len(series.at):
             continue
-        beyond = judge(code, versions, series)
+        key = code, tuple(stretches(code, versions, series.at))
+        if key not in history.known:
+            history.known[key] = judge(code, versions, series, history.windows.get(code))
+        beyond = history.known[key]
         if len(beyond.place):
             _group(code, versions, series, beyond, judged, history)
         if members:
@@ -117,10 +131,10 @@ def _group(
         name = version.rules[code].names[bit]
         judged.episodes.append(Episode(name, version.number, began_at, ended_at, count))
     inside = (at >= history.from_at) & (at < history.until_at)
-    keys, many = np.unique(place[inside] * 256 + beyond.bit[inside], return_counts=True)
-    for key, count in zip(keys.tolist(), many.tolist(), strict=True):
-        version = versions[key // 256]
-        judged.counts[version.rules[code].names[key % 256], version.number] += count
+    many = np.bincount(place[inside] * RULES + beyond.bit[inside])
+    for key in many.nonzero()[0].tolist():
+        version = versions[key // RULES]
+        judged.counts[version.rules[code].names[key % RULES], version.number] += int(many[key])
 
 
 def _combine(

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Final, NamedTuple
 
+import numpy as np
 from msgspec import Struct
 
 from server.domain.instants import DAY, to_datetime
@@ -40,7 +41,7 @@ class RuleCount(Struct, frozen=True, kw_only=True):
     alerts_per_patient_week: float
 
 
-class Raised(Struct, frozen=True, kw_only=True):
+class Raised(Struct, frozen=True):
     """One alert; ``ended_at`` is None while its condition holds."""
 
     patient: str
@@ -151,16 +152,9 @@ class Tally:
         count = self._count(one.rule, priority)
         count[0] += one.findings if one.rule.startswith(MISSING) else 0
         count[1] += 1
-        self.raised.append(
-            Raised(
-                patient=patient,
-                rule=one.rule,
-                priority=priority,
-                began_at=to_datetime(one.began_at),
-                ended_at=to_datetime(one.ended_at) if one.ended_at != FOREVER else None,
-                findings=one.findings,
-            )
-        )
+        ended_at = to_datetime(one.ended_at) if one.ended_at != FOREVER else None
+        began_at = to_datetime(one.began_at)
+        self.raised.append(Raised(patient, one.rule, priority, began_at, ended_at, one.findings))
 
     def _count(self, rule: str, priority: Priority) -> list[int]:
         return self.rules.setdefault((rule, priority), [0, 0])
@@ -223,12 +217,11 @@ def _fate(event: Event, clinical: list[Episode]) -> EventFate:
 
 def _followed(clinical: list[Episode], history: History) -> int:
     """Return the ms that lie within the lead time after an alert began."""
-    total, reached = 0, max(history.from_at, history.expected_from)
-    for began_at in sorted(one.began_at for one in clinical):
-        until = min(began_at + _LEAD, history.until_at)
-        total += max(0, until - max(began_at, reached))
-        reached = max(reached, until)
-    return total
+    began_at = np.array(sorted(one.began_at for one in clinical), np.int64)
+    since = np.maximum(began_at, max(history.from_at, history.expected_from))
+    following = np.append(began_at[1:], history.until_at)
+    until = np.minimum(np.minimum(began_at + _LEAD, following), history.until_at)
+    return int(np.maximum(until - since, 0).sum())
 
 
 def rules_of(outcomes: Sequence[Outcome]) -> list[tuple[str, Priority]]:

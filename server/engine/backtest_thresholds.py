@@ -17,8 +17,15 @@ _INNER: Final = (1, 2)
 
 def judge(stretches: list[Stretch], value: NDArray[np.int32]) -> dict[int, Places]:
     """Return what is beyond the four limits, by bit."""
-    found = {}
+    found: dict[int, Places] = {}
+    if not len(value):
+        return found
+    lowest, highest = int(value.min()), int(value.max())
     for bit in range(THRESHOLDS):
+        # Nearly every limit is beyond all of the values.
+        extreme = highest if SIGNS[bit] > 0 else -lowest
+        if all(extreme <= one.rules.bounds[bit] for one in stretches):
+            continue
         near, beyond = _near(stretches, value, bit)
         if np.count_nonzero(beyond):
             found[bit] = _held(stretches, value, bit, near, beyond)
@@ -29,8 +36,8 @@ def _near(
     stretches: list[Stretch], value: NDArray[np.int32], bit: int
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the places of the values near the limit, and whether each is beyond it."""
-    nears = [np.zeros(0, np.intp)]
-    beyonds = [np.zeros(0, np.bool_)]
+    nears: list[NDArray[np.intp]] = []
+    beyonds: list[NDArray[np.bool_]] = []
     for first, end, rules in stretches:
         bound, sign = rules.bounds[bit], SIGNS[bit]
         if bound == UNLIMITED:
@@ -38,8 +45,10 @@ def _near(
         part = value[first:end]
         slack = sign * (bound - rules.hysteresis)
         near = (part > slack if sign > 0 else part < slack).nonzero()[0]
-        nears.append(near + first)
+        nears.append(near + first if first else near)
         beyonds.append(part.take(near) * sign > bound)
+    if len(nears) == 1:
+        return nears[0], beyonds[0]
     return np.concatenate(nears), np.concatenate(beyonds)
 
 
@@ -57,22 +66,35 @@ def _held(
         stays, beyond = _among(places, near), _among(places, outside)
         begins = _enough(stretches, places, outside)
         begins |= beyond & (value.take(places) * SIGNS[bit] == COMPARATOR)
-    follows = np.zeros(len(places), np.bool_)
-    follows[1:] = places[1:] == places[:-1] + 1
-    index = np.arange(len(places))
-    began = np.maximum.accumulate(np.where(begins, index, -1))
-    broken = np.maximum.accumulate(np.where(stays & follows, -1, index))
-    holds = (began >= broken) & (began >= 0)
-    fresh = holds.copy()
-    fresh[1:] &= ~(holds[:-1] & follows[1:])
-    run = np.cumsum(fresh)
-    kept = holds & beyond
-    run = run[kept]
-    first = np.ones(len(run), np.bool_)
-    first[1:] = run[1:] != run[:-1]
-    last = holds.copy()
-    last[:-1] &= ~(holds[1:] & follows[1:])
-    return Places(places[kept], first, (places[last] + 1).take(run - 1))
+    return _latched(places, begins, stays, beyond)
+
+
+def _latched(
+    places: NDArray[np.intp],
+    begins: NDArray[np.bool_],
+    stays: NDArray[np.bool_],
+    beyond: NDArray[np.bool_],
+) -> Places:
+    """Walk over the few places: a condition ends wherever one that may hold it is left out."""
+    found: list[int] = []
+    first: list[bool] = []
+    until: list[int] = []
+    held_to = -2  # the last place at which the condition held
+    told = 0  # findings whose condition's end is known
+    columns = (column.tolist() for column in (places, begins, stays, beyond))
+    for place, begin, stay, out in zip(*columns, strict=True):
+        goes_on = held_to == place - 1
+        if not (begin or (stay and goes_on)):
+            continue
+        if not goes_on:
+            until += [held_to + 1] * (len(found) - told)
+            told = len(found)
+        held_to = place
+        if out:
+            first.append(told == len(found))
+            found.append(place)
+    until += [held_to + 1] * (len(found) - told)
+    return Places(np.array(found, np.intp), np.array(first, np.bool_), np.array(until, np.intp))
 
 
 def _looked_at(

@@ -6,7 +6,7 @@ numbers; where a rule's two sides are too near for floating point they are compa
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,7 +20,6 @@ from server.engine.rules import (
     AVERAGE_BIT,
     CHANGE_BIT,
     COMPARATOR,
-    GAINS,
     THRESHOLDS,
     TREND_BIT,
     UNLIMITED,
@@ -45,10 +44,9 @@ _Truth = NDArray[np.bool_]
 
 
 class Numbers(NamedTuple):
-    """The values that are numbers, with their civil day in the zone; ``place`` is in the series.
-
-    ``half`` counts halves of days: the same before noon as the day's first value before noon.
-    """
+    """The values that are numbers; ``place`` is in the series. ``day`` counts civil days of the
+    zone from the first one, ``half`` their halves: noon begins another. ``begin`` is where each
+    day, or the next that has a value, begins."""
 
     place: NDArray[np.intp]
     at: _Whole
@@ -56,28 +54,59 @@ class Numbers(NamedTuple):
     steady: _Truth
     day: _Whole
     half: _Whole
+    begin: NDArray[np.intp]
+
+    def since(self, newest: _Whole, days: int) -> NDArray[np.intp]:
+        """Return where windows of so many days begin that end with the day ``newest``."""
+        return self.begin.take(np.maximum(newest - (days - 1), 0))
+
+
+class Windows:
+    """One series, with what was found out of it: two plans have most of their rules in common."""
+
+    def __init__(self, series: Series, zone_name: str) -> None:
+        self._series, self._zone_name = series, zone_name
+        self._truths: dict[tuple[object, ...], _Truth] = {}
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return _numbers(self._series, self._zone_name)
+
+    @cached_property
+    def sums(self) -> "_Sums":
+        return _Sums(self.numbers)
+
+    def truth(self, rule: tuple[object, ...], judge: Callable[[], _Truth]) -> _Truth:
+        """Return which numbers are beyond a rule, asked once."""
+        if rule not in self._truths:
+            self._truths[rule] = judge()
+        return self._truths[rule]
 
 
 def judge(
-    stretches: list[Stretch], zone_name: str, series: Series, families: set[str]
+    stretches: list[Stretch], windows: Windows, families: set[str]
 ) -> dict[int, Places] | None:
     """Return what is beyond rules over windows, by bit; None where the series has to be folded."""
     if not families <= _FAMILIES:
         return None
-    numbers = _numbers(series, zone_name)
+    numbers = windows.numbers
     count = len(numbers.at)
     if not count:
         return {}
-    if np.count_nonzero(np.diff(numbers.half) < 0):
+    if np.count_nonzero(numbers.half[1:] < numbers.half[:-1]):
         return None  # at midnight the clocks were set back: a day came again
-    sums = _Sums.of(numbers) if "trend" in families else None
-    if sums is not None and not sums.safe:
+    if "trend" in families and not windows.sums.safe:
         return None
     marks: dict[tuple[int, str], _Truth] = {}
     for first, end, rules in stretches:
+        whole = first == 0 and end > numbers.place[-1]
         own = slice(*numbers.place.searchsorted((first, end)).tolist())
-        for bit, truth in _judge(rules, numbers, sums, families):
-            kept = marks.setdefault((bit, rules.names[bit]), np.zeros(count, np.bool_))
+        for bit, truth in _judge(rules, windows):
+            key = bit, rules.names[bit]
+            if whole:
+                marks[key] = truth
+                continue
+            kept = marks.setdefault(key, np.zeros(count, np.bool_))
             kept[own] = truth[own]
     found: dict[int, list[Places]] = {}
     for (bit, _), truth in marks.items():
@@ -100,34 +129,36 @@ def _merged(parts: list[Places]) -> Places:
     return Places(places[order], begins[order], until[order])
 
 
-def _judge(
-    rules: Compiled, numbers: Numbers, sums: "_Sums | None", families: set[str]
-) -> Iterator[tuple[int, _Truth]]:
+def _judge(rules: Compiled, windows: Windows) -> Iterator[tuple[int, _Truth]]:
     """Yield each rule's bit, and which values are beyond it."""
-    if "gain" in families:
-        for place in range(GAINS):
-            if rules.gain_days[place] and rules.exceeds[place] != UNLIMITED:
-                yield (
-                    THRESHOLDS + place,
-                    _gained(numbers, rules.gain_days[place], rules.exceeds[place]),
-                )
+    numbers = windows.numbers
+    key: tuple[object, ...]
+    for place, (days, exceeds) in enumerate(zip(rules.gain_days, rules.exceeds, strict=True)):
+        if days and exceeds != UNLIMITED:
+            key = "gain", days, exceeds
+            yield THRESHOLDS + place, windows.truth(key, partial(_gained, numbers, days, exceeds))
     for place, change in enumerate(rules.changes):
-        yield CHANGE_BIT + place, _changed(numbers, change)
+        key = "change", *change
+        yield CHANGE_BIT + place, windows.truth(key, partial(_changed, numbers, change))
     for place, trend in enumerate(rules.trends):
-        assert sums is not None  # noqa: S101 - a rule of a trend makes its family wanted
-        yield TREND_BIT + place, sums.beyond(trend)
+        key = "trend", *trend
+        yield TREND_BIT + place, windows.truth(key, partial(windows.sums.beyond, trend))
     for place, average in enumerate(rules.averages):
-        yield AVERAGE_BIT + place, _averaged(numbers, average)
+        key = "average", *average
+        yield AVERAGE_BIT + place, windows.truth(key, partial(_averaged, numbers, average))
 
 
 def _numbers(series: Series, zone_name: str) -> Numbers:
     place = (np.abs(series.value) != COMPARATOR).nonzero()[0]
-    at = series.at.take(place)
-    local = at + offsets(at, zone_name)
-    day, within = np.divmod(local, DAY)
-    half = 2 * day + (within >= NOON)
-    value, steady = series.value.take(place).astype(np.int64), series.steady.take(place)
-    return Numbers(place, at, value, steady, day, half)
+    at, value, steady = series.at, series.value.astype(np.int64), series.steady
+    if len(place) < len(at):
+        at, value, steady = at.take(place), value.take(place), steady.take(place)
+    halves = (at + offsets(at, zone_name)) // NOON
+    first = int(halves[0]) // 2 if len(halves) else 0
+    half = halves - 2 * first
+    day = half >> 1
+    span = int(day[-1]) + 2 if len(day) else 0
+    return Numbers(place, at, value, steady, day, half, day.searchsorted(np.arange(span)))
 
 
 def offsets(at: _Whole, zone_name: str) -> _Whole:
@@ -160,10 +191,9 @@ def _changes(zone_name: str, first_day: int, last_day: int) -> tuple[_Whole, _Wh
 
 
 def _gained(numbers: Numbers, days: int, exceeds: int) -> _Truth:
-    day = numbers.day - numbers.day[0]
-    first_of_day = np.append(True, day[1:] != day[:-1])
-    first = np.full(int(day[-1]) + 1, COMPARATOR, np.int64)
-    first[day[first_of_day]] = numbers.value[first_of_day]
+    day, begin = numbers.day, numbers.begin[:-1]
+    # A day without a value begins where the next one does: that is no value of its own.
+    first = np.where(begin < numbers.begin[1:], numbers.value.take(begin), COMPARATOR)
     base = np.full(len(first), COMPARATOR, np.int64)
     for back in range(1, days + 1):
         np.minimum(base[back:], first[:-back], out=base[back:])
@@ -201,60 +231,82 @@ def _lowest(value: _Whole, since: NDArray[np.intp], until: NDArray[np.intp]) -> 
 
 def _averaged(numbers: Numbers, rule: AverageRule) -> _Truth:
     half, day, steady = numbers.half, numbers.day, numbers.steady
-    count = len(day)
-    before = np.append(0, np.cumsum(steady))
-    rank = before[:-1] - before[half.searchsorted(half)]
+    place = np.arange(len(day))
+    before: _Whole = np.cumsum(steady) - steady
+    fresh = np.append(True, half[1:] != half[:-1])
+    rank: _Whole = before - before.take(np.maximum.accumulate(np.where(fresh, place, 0)))
     counts = steady & (rank < A_HALF)
     n = np.append(0, np.cumsum(counts))
     total = np.append(0, np.cumsum(np.where(counts, numbers.value, 0)))
-    place = np.arange(count)
-    following = np.where(steady, place, count - 1)
+    following = np.where(steady, place, len(day) - 1)
     following = np.minimum.accumulate(following[::-1])[::-1]
-    since = day.searchsorted(day - DAYS, side="right")
     # The first day with a value is dropped; what follows it begins after today where it is today.
-    since = day.searchsorted(day.take(following.take(since)), side="right")
-    since = np.minimum(since, place + 1)
+    first = day.take(following.take(numbers.since(day, DAYS)))
+    since = np.minimum(numbers.begin.take(first + 1), place + 1)
     own_n, own = n[1:] - n.take(since), total[1:] - total.take(since)
     limit = rule.sign * rule.exceeds * own_n - rule.inclusive
     return np.asarray((own_n >= rule.least) & (rule.sign * own > limit))
 
 
-class _Sums(NamedTuple):
-    """Running sums over the steady values (of time t in days and value v, each counted from the
-    series' first), with a zero before the first."""
+class _Sums:
+    """Running sums over the steady values, with a zero before the first; each only when a rule
+    asks for it. A value v and its day t count from the series' first: none of the rules minds."""
 
-    numbers: Numbers
-    value: _Whole
-    n: _Whole
-    v: _Whole
-    vv: _Whole
-    t: _Whole
-    tt: _Whole
-    tv: _Whole
-    days: _Whole
-    firsts: NDArray[np.intp]
-    safe: bool
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self.value = numbers.value - numbers.value[0]
+        self._every = bool(numbers.steady.all())
 
-    @classmethod
-    def of(cls, numbers: Numbers) -> "_Sums":
-        v, t = numbers.value - numbers.value[0], numbers.day - numbers.day[0]
-        steady = numbers.steady
-        some = steady.nonzero()[0]
-        day = t.take(some)
-        first = np.append(True, day[1:] != day[:-1]) if len(some) else np.zeros(0, np.bool_)
-        firsts = some[first]
-        begins = np.zeros(len(t), np.int64)
-        begins[firsts] = 1
-        one, vv, tt, tv = np.ones_like(v), v * v, t * t, t * v
-        n, sum_v, sum_vv, sum_t, sum_tt, sum_tv = (
-            np.append(0, np.cumsum(np.where(steady, column, 0)))
-            for column in (one, v, vv, t, tt, tv)
-        )
-        days = np.append(0, np.cumsum(begins))
-        largest = float(max(np.abs(v).max(), t[-1], 1)) ** 2
-        most = int((np.arange(1, len(t) + 1) - t.searchsorted(t - DAYS_KEPT)).max())
-        safe = largest * max(most**2, len(t)) < _SAFE
-        return cls(numbers, v, n, sum_v, sum_vv, sum_t, sum_tt, sum_tv, days, firsts, safe)
+    @cached_property
+    def safe(self) -> bool:
+        """Tell whether no sum, and no product of two within a window, leaves 63 bits."""
+        day = self.numbers.day
+        largest = float(max(self.value.max(), -self.value.min(), day[-1], 1)) ** 2
+        most = int((np.arange(1, len(day) + 1) - self.numbers.since(day, DAYS_KEPT)).max())
+        return largest * max(most**2, len(day)) < _SAFE
+
+    @cached_property
+    def n(self) -> _Whole:
+        if self._every:
+            return np.arange(len(self.value) + 1)
+        return self._running(np.ones_like(self.value))
+
+    @cached_property
+    def v(self) -> _Whole:
+        return self._running(self.value)
+
+    @cached_property
+    def vv(self) -> _Whole:
+        return self._running(self.value * self.value)
+
+    @cached_property
+    def t(self) -> _Whole:
+        return self._running(self.numbers.day)
+
+    @cached_property
+    def tt(self) -> _Whole:
+        return self._running(self.numbers.day * self.numbers.day)
+
+    @cached_property
+    def tv(self) -> _Whole:
+        return self._running(self.numbers.day * self.value)
+
+    @cached_property
+    def firsts(self) -> NDArray[np.intp]:
+        """Where the first steady value of each day stands."""
+        some = self.numbers.steady.nonzero()[0]
+        day = self.numbers.day.take(some)
+        return np.asarray(some[np.append(True, day[1:] != day[:-1])[: len(some)]])
+
+    @cached_property
+    def days(self) -> _Whole:
+        """How many days with a steady value there were."""
+        return np.asarray(self.firsts.searchsorted(np.arange(len(self.value) + 1)))
+
+    def _running(self, column: _Whole) -> _Whole:
+        sums = np.zeros(len(column) + 1, np.int64)
+        np.cumsum(column if self._every else column * self.numbers.steady, out=sums[1:])
+        return sums
 
     def beyond(self, rule: TrendRule) -> _Truth:
         """Tell which values are beyond the rule."""
@@ -262,14 +314,14 @@ class _Sums(NamedTuple):
         until = np.arange(1, len(day) + 1)
         newest = day
         if rule.kind == TrendKind.BASELINE:
-            until, newest = day.searchsorted(day), day - 1
-        since = np.minimum(day.searchsorted(newest - rule.days, side="right"), until)
+            until, newest = self.numbers.begin.take(day), day - 1
+        since = self.numbers.since(newest, rule.days)
         if rule.kind == TrendKind.SLOPE:
             return self._slope(rule, since, until)
         n, v = self._over(since, until, "n"), self._over(since, until, "v")
         enough = n >= rule.least
         if rule.kind == TrendKind.CROSSOVER:
-            recent = day.searchsorted(day - rule.short, side="right")
+            recent = self.numbers.since(day, rule.short)
             short_n, short = self._over(recent, until, "n"), self._over(recent, until, "v")
             gap = rule.sign * (short * n - v * short_n)
             limit = rule.exceeds * n * short_n - rule.inclusive
@@ -305,7 +357,7 @@ class _Sums(NamedTuple):
             limit = rule.exceeds**2 * own_n * int(varied[at]) - rule.inclusive
             return own_off**2 * (own_n - 1) * _THOUSAND**2 > limit
 
-        return (off > 0) & _compared(left, right, left + right, off > 0, exactly)
+        return _compared(left, right, left + right, off > 0, exactly)
 
     def _spread(
         self,
@@ -376,7 +428,7 @@ def _compared(
     exactly: Callable[[int], bool],
 ) -> _Truth:
     """Tell where left > right; where they are within rounding, ask for the exact verdict."""
-    truth = left > right
+    truth = possible & (left > right)
     unsure = possible & (np.abs(left - right) <= scale * _NEAR + 2)
     for at in unsure.nonzero()[0].tolist():
         truth[at] = exactly(at)

@@ -21,6 +21,7 @@ from server.domain.plans import Plan
 from server.engine.backtest_patient import History, judge_patient
 from server.engine.backtest_result import Backtest, Event, Tally, compared
 from server.engine.backtest_series import Series
+from server.engine.backtest_windows import Windows
 from server.engine.rebuild import with_version
 from server.engine.rules import Version, compile_version
 from server.errors import NotFound, WrongInput
@@ -139,7 +140,9 @@ def history_of(
         )
         earliest = min(earliest, int(at[0]))
     known_from = max(min(patient.enrolled_at, earliest), from_at - WARM_UP_DAYS * DAY)
-    return History(series, held_at, known_from, from_at, until_at), inside, doubted
+    windows = {code: Windows(one, patient.zone_name) for code, one in series.items()}
+    history = History(series, windows, held_at, known_from, from_at, until_at, {})
+    return history, inside, doubted
 
 
 def _check_days(question: Question, zone_name: str, now: int) -> None:
