@@ -13,7 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-LANGUAGES: Final = {"it": "Italiano", "en": "English"}
+LANGUAGES: Final = {"it": "Italiano", "en": "English", "fr": "Français"}
 # Numbers and dates: English is written here as Europe writes it, the day before the month.
 _FORMATS: Final = {"en": "en_GB"}
 DEFAULT: Final = "it"

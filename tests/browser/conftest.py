@@ -115,9 +115,9 @@ def open_page(chromium: Browser, served: Served) -> Iterator[OpenPage]:
         page.fill("#password", PASSWORD)
         page.click("main button")
         page.wait_for_url(lambda url: "sign-in" not in url)
-        if language == "it":
-            page.click("button[value=it]")
-            page.wait_for_selector("html[lang=it]")
+        if language != "en":  # the language of the accounts
+            page.click(f"button[value={language}]")
+            page.wait_for_selector(f"html[lang={language}]")
         return page
 
     yield signed_in

@@ -1,4 +1,4 @@
-"""Combinations in words, in Italian and in English."""
+"""Combinations in words, in every language."""
 
 import json
 
@@ -12,6 +12,8 @@ from tests.server.engine.test_combined import PLAN
 from tests.server.world import T0
 
 SAID = {
+    "fr": "au moins 2 de celles-ci en 24 heures\xa0: Poids: augmentation de plus de 2,0 kg"
+    " en 3 jours; Pouls, au-dessus de 110; Saturation en oxygène, sous 92",
     "en": "at least 2 of these within 24 hours: Weight: gained more than 2.0 kg within 3 days;"
     " Pulse, above 110; Oxygen saturation, below 92",
     "it": "almeno 2 di queste entro 24 ore: Peso: aumento di oltre 2,0 kg in 3 giorni;"
