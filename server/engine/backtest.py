@@ -2,8 +2,8 @@
 
 The definition is ``series.fold``, as it is for the live engine: ``judge_by_fold`` asks it one
 observation after the other. ``judge`` says the same of a year in a few array operations along time
-(``backtest_thresholds``, ``backtest_windows``); the tests hold the two equal. A series that has no
-such form is folded.
+(``backtest_thresholds``, ``backtest_windows``, ``backtest_trends``); the tests hold the two equal.
+A series that has no such form is folded.
 """
 
 from typing import Final

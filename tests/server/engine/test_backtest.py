@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract.codes import Code
 from server.domain.instants import HOUR, MINUTE, civil_day, utc_offset
 from server.domain.plans import Plan
-from server.engine import backtest, backtest_series, backtest_windows
+from server.engine import backtest, backtest_numbers, backtest_series
 from server.engine.backtest_series import Series
 from server.engine.rules import COMPARATOR, NOTHING, compile_version
 from tests.server.engine.test_order import PLANS
@@ -24,6 +24,7 @@ NARROW = {
     "thresholds": [
         {"code": "systolic", "source": "test", "low_inner": "110", "high_inner": "130",
          "hysteresis": "3", "inner_n": 3, "inner_m": 8},
+        {"code": "weight", "source": "test", "high_inner": "71.5", "inner_n": 1, "inner_m": 3},
     ],
     "rules": [
         {"kind": "slope", "name": "systolic-fall-slope", "code": "systolic", "source": "test",
@@ -105,8 +106,8 @@ def test_along_time_and_one_by_one_are_equal(code: Code, monkeypatch) -> None:
 @pytest.mark.parametrize("zone", ["Europe/Rome", "Pacific/Auckland", "UTC", "Asia/Kathmandu"])
 def test_the_walls_clock_is_that_of_the_zone(zone: str) -> None:
     at = BASE - 300 * 24 * HOUR + np.arange(0, 400 * 24 * 4) * 15 * MINUTE
-    ahead = backtest_windows.offsets(at, zone)
-    assert ahead[::7].tolist() == [utc_offset(one, zone) for one in at[::7].tolist()]
+    ahead = backtest_numbers.offsets(at, zone)
+    assert ahead.tolist() == [utc_offset(one, zone) for one in at.tolist()]
     assert (at[-1] + ahead[-1]) // (24 * HOUR) == civil_day(int(at[-1]), zone)
 
 

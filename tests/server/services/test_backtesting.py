@@ -267,6 +267,68 @@ def test_a_day_without_the_measurement_is_one_absence(world: World) -> None:
     assert missing[1].ended_at == to_datetime(T0 - 4 * DAY - HOUR)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Rome", "America/New_York"])
+def test_absences_are_those_that_live_days_had(world: World, zone: str) -> None:
+    """Day by day, measured in time or not at all, over the night with two third hours."""
+    first = at_local(date(2026, 10, 18).toordinal() - 719_163, 6 * 60, zone)
+    patient = world.patient(zone=zone)
+    world.device(CUFF, patient)
+    world.now = first
+    world.plan(patient, {**LIMIT, "expected": [{"code": "systolic", "due": "20:00"}]}, first)
+    with world.store.write() as tx:
+        tx.connection.exec_driver_sql(f"UPDATE patients SET enrolled_at = {first}")
+    world.run()
+    seq = 0
+    for hour in range(14 * 24):
+        world.now = first + hour * HOUR
+        if hour in (3, 4, 30, 82, 100, 123, 150, 199, 207, 300):
+            seq += 1
+            value = wire(seq, seq * _SPREAD % 2**128, {"systolic": "120"}, world.now)
+            world.send(envelope("gw-1", [value], seq))
+        world.run()
+    followed(world)
+    question = Question(
+        msgspec.convert(LIMIT, Plan), "CHC Susa", date(2026, 10, 10), date(2026, 11, 9), 10.0
+    )
+    answer = backtest(world.store, question, world.now)
+    absences = world.rows("SELECT due_at FROM absences ORDER BY due_at")
+    (rule,) = answer.in_force.rules
+    assert (rule.rule, rule.findings) == ("missing-systolic", len(absences))
+    began = [at_ms(one.began_at) for one in answer.in_force.raised]
+    assert set(began) <= {due for (due,) in absences}
+    assert 3 < len(began) < len(absences)
+    (tested,) = answer.tested.rules
+    assert (tested.findings, tested.alerts) == (rule.findings, rule.alerts)
+
+
+def test_a_combination_is_one_alert_while_enough_of_its_rules_hold(world: World) -> None:
+    world.device(CUFF, world.patient())
+    plan = {
+        "thresholds": [
+            {"code": "systolic", "source": "test", "high_inner": "140"},
+            {"code": "pulse", "source": "test", "high_inner": "100"},
+        ],
+        "combinations": [
+            {"name": "combined-both", "source": "test", "hours": 48, "at_least": 2,
+             "of": ["systolic-high-inner", "pulse-high-inner"], "priority": "high"},
+        ],
+    }  # fmt: skip
+    beats = [(100, "150", "80"), (90, "150", "110"), (80, "150", "110"), (70, "120", "110"),
+             (60, "150", "110"), (50, "120", "80")]  # fmt: skip
+    for seq, (hours, systolic, pulse) in enumerate(beats, 1):
+        values = {"systolic": systolic, "pulse": pulse}
+        at = T0 - hours * HOUR
+        world.send(envelope("gw-1", [wire(seq, seq * _SPREAD % 2**128, values, at)], seq))
+    followed(world)
+    raised = [one for one in asked(world, plan).tested.raised if one.rule == "combined-both"]
+    # At 70 h the pulse alone is high, with a systolic within the hours before: met, and over.
+    told = [((T0 - at_ms(one.began_at)) // HOUR, one.findings, one.priority) for one in raised]
+    assert told == [(90, 2, "high"), (70, 1, "high"), (60, 1, "high")]
+    assert [one.ended_at for one in raised] == [
+        to_datetime(T0 - hours * HOUR) for hours in (70, 70, 50)
+    ]
+
+
 def at_ms(moment: Any) -> int:
     return round(moment.timestamp() * 1000)
 
