@@ -8,17 +8,22 @@ from msgspec import Struct
 from server.commands.protocols import protocol
 from server.commands.records import Action, add_record_parser
 from server.domain.duty import hours_text
+from server.domain.plans import Plan
+from server.domain.protocols import fitted
 from server.ports.store import Transaction
 from server.services.duty import uncovered_of
 from server.services.setting_up import Confirmation, NewPlan, add_plan, confirm_plan
 
 
 class FromProtocol(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A draft with the rules of a protocol, to be fitted to the patient."""
+    """A draft with the rules of a protocol, fitted to the patient: see ``protocols.fitted``."""
 
     patient: str
     author: str
     protocol: str
+    changes: Plan = Plan()
+    without: str = ""
+    reason: str = ""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,7 +37,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _propose(tx: Transaction, new: FromProtocol, now: int) -> int:
-    plan = protocol(new.protocol).plan()
+    without = new.without.replace(",", " ").split()
+    plan = fitted(protocol(new.protocol), new.changes, without, new.reason)
     return add_plan(tx, NewPlan(patient=new.patient, author=new.author, plan=plan), now)
 
 

@@ -110,7 +110,14 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """The whole plan, as an administrator writes it and as it is stored."""
+    """The whole plan, as an administrator writes it and as it is stored.
+
+    ``protocol`` is the name and version of the protocol that it was made of, ``reason`` why it
+    differs from that.
+    """
+
+    protocol: Annotated[str, Meta(max_length=60)] = ""
+    reason: Annotated[str, Meta(max_length=400)] = ""
 
     thresholds: list[Threshold] = []
     gains: Annotated[list[Gain], Meta(max_length=2)] = []

@@ -111,6 +111,33 @@ def test_a_plan_is_proposed_from_a_protocol(call) -> None:
     assert "nonsense: No such file" in said
 
 
+def test_a_protocol_is_fitted_to_a_patient_for_a_reason(call) -> None:
+    set_up(call)
+    words = ("--patient", "P1", "--author", "anna", "--protocol", "heart-failure")
+    *_, as_it_is = (json.loads(line) for line in _proposed(call, words))
+    limits = {one["code"]: one for one in as_it_is["plan"]["thresholds"]}
+    other = {**limits["spo2"], "low_outer": "82", "low_inner": "86"}
+    changes = ("--changes", json.dumps({"thresholds": [other]}), "--without", "weight-esc-2kg-3d")
+    status, _, said = call("plan", "propose", *words, *changes)
+    assert (status, "reason: say why" in said) == (1, True)
+    *_, made = (
+        json.loads(line) for line in _proposed(call, (*words, *changes, "--reason", "COPD"))
+    )
+    plan, fitted = as_it_is["plan"], made["plan"]
+    assert {one["code"]: one for one in fitted["thresholds"]} == {**limits, "spo2": other}
+    assert [gain["name"] for gain in fitted.get("gains", [])] == [
+        gain["name"] for gain in plan["gains"] if gain["name"] != "weight-esc-2kg-3d"
+    ]
+    assert (fitted["protocol"], fitted["reason"]) == (plan["protocol"], "COPD")
+    status, _, said = call("plan", "propose", *words, "--without", "weight", "--reason", "no scale")
+    assert (status, "heart-failure has no weight" in said) == (1, True)
+
+
+def _proposed(call, words: tuple[str, ...]) -> list[str]:
+    assert call("plan", "propose", *words)[0] == 0
+    return call("plan", "list")[1]
+
+
 def test_hours_are_agreed_with_who_is_told_outside_them(call, settings: Path) -> None:
     """H9: the command says which hours are left over."""
     set_up(call)
