@@ -41,7 +41,7 @@ class RuleCount(Struct, frozen=True, kw_only=True):
     alerts_per_patient_week: float
 
 
-class Raised(Struct, frozen=True):
+class Raised(Struct, frozen=True, gc=False):
     """One alert; ``ended_at`` is None while its condition holds."""
 
     patient: str
@@ -132,32 +132,28 @@ class Tally:
         events: Sequence[Event],
     ) -> None:
         """Count one patient's alerts and findings; ``plan_of`` gives a version's plan."""
-        priorities: dict[tuple[str, int], Priority] = {}
+        counted: dict[tuple[str, int], tuple[Priority, list[int]]] = {}
 
-        def priority(rule: str, version: int) -> Priority:
-            if (rule, version) not in priorities:
-                priorities[rule, version] = priority_of(rule, plan_of(version))
-            return priorities[rule, version]
+        def count_of(rule: str, version: int) -> tuple[Priority, list[int]]:
+            if (known := counted.get((rule, version))) is None:
+                priority = priority_of(rule, plan_of(version))
+                known = priority, self.rules.setdefault((rule, priority), [0, 0])
+                counted[rule, version] = known
+            return known
 
-        for (rule, version), count in judged.counts.items():
-            self._count(rule, priority(rule, version))[0] += count
-        for one in judged.episodes:
-            if history.from_at <= one.began_at < history.until_at:
-                self._raise(patient, one, priority(one.rule, one.version))
+        for (rule, version), findings in judged.counts.items():
+            count_of(rule, version)[1][0] += findings
+        for rule, version, began_at, ended_at, findings in judged.episodes:
+            if history.from_at <= began_at < history.until_at:
+                priority, count = count_of(rule, version)
+                count[0] += findings if rule.startswith(MISSING) else 0
+                count[1] += 1
+                end = to_datetime(ended_at) if ended_at != FOREVER else None
+                began = to_datetime(began_at)
+                self.raised.append(Raised(patient, rule, priority, began, end, findings))
         clinical = [one for one in judged.episodes if not one.rule.startswith(MISSING)]
         self.followed += _followed(clinical, history)
         self.events.extend(_fate(event, clinical) for event in events)
-
-    def _raise(self, patient: str, one: Episode, priority: Priority) -> None:
-        count = self._count(one.rule, priority)
-        count[0] += one.findings if one.rule.startswith(MISSING) else 0
-        count[1] += 1
-        ended_at = to_datetime(one.ended_at) if one.ended_at != FOREVER else None
-        began_at = to_datetime(one.began_at)
-        self.raised.append(Raised(patient, one.rule, priority, began_at, ended_at, one.findings))
-
-    def _count(self, rule: str, priority: Priority) -> list[int]:
-        return self.rules.setdefault((rule, priority), [0, 0])
 
     def outcome(self, patient_ms: int, weeks: float, minutes_an_alert: float) -> Outcome:
         """Return what was counted, of so many ms of patients and calendar weeks."""
