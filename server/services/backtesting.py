@@ -19,7 +19,7 @@ from contract.codes import BY_NUMBER, DEFINITIONS, Code
 from server.domain.instants import DAY, at_local
 from server.domain.plans import Plan
 from server.engine.backtest_patient import History, judge_patient
-from server.engine.backtest_result import Backtest, Event, Tally, compared
+from server.engine.backtest_result import LEAD_DAYS, Backtest, Event, Tally, compared
 from server.engine.backtest_series import Series
 from server.engine.backtest_windows import Windows
 from server.engine.rebuild import with_version
@@ -39,7 +39,8 @@ ASSUMPTIONS: Final = (
     " against the outer limits.",
     f"A condition that held since more than {WARM_UP_DAYS} days before the first day is not known.",
     "Minutes are the alerts times the stated minutes an alert.",
-    "An alert precedes an event when it began within 14 days before it; absences do not count.",
+    f"An alert precedes an event when it began within {LEAD_DAYS} days before it; absences do not"
+    " count.",
 )
 _ALWAYS: Final = -(2**60)
 _DOUBTED: Final = MARK_HELD | MARK_UNSURE

@@ -39,15 +39,15 @@ class ChartRows:
 
     def cursor(self) -> int:
         query = select(t.cursors.c.position).where(t.cursors.c.partition == CHARTS_CURSOR)
-        if (position := self._connection.execute(query).scalar()) is None:
-            start = {"partition": CHARTS_CURSOR, "position": 0, "numbered": 0, "moved_at": 0}
-            self._connection.execute(insert(t.cursors), start)
-            return 0
-        return int(position)
+        return int(self._connection.execute(query).scalar() or 0)
 
     def move_cursor(self, position: int, now: int) -> None:
         change = update(t.cursors).where(t.cursors.c.partition == CHARTS_CURSOR)
-        self._connection.execute(change.values(position=position, moved_at=now))
+        moved = self._connection.execute(change.values(position=position, moved_at=now))
+        if not moved.rowcount:
+            start = {"partition": CHARTS_CURSOR, "numbered": 0}
+            row = {**start, "position": position, "moved_at": now}
+            self._connection.execute(insert(t.cursors), row)
 
     def changed(self, after: int, until: int, limit: int) -> tuple[int, set[ChartKey]]:
         query = (
