@@ -80,6 +80,8 @@ DEFINITIONS: Final[dict[Code, Definition]] = {
 }
 # Alert, newly confused, responds to voice, to pain, unresponsive: NEWS2's words, in its order.
 CONSCIOUSNESS: Final = "ACVPU"
+# Of these a number is a word: no fraction and nothing beyond a range means anything.
+WORDS: Final = frozenset({Code.SUPPLEMENTAL_OXYGEN, Code.CONSCIOUSNESS})
 BY_NUMBER: Final[tuple[Code, ...]] = tuple(
     sorted(DEFINITIONS, key=lambda code: DEFINITIONS[code].number)
 )

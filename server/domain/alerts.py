@@ -28,7 +28,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from server.domain.combinations import PREFIX as COMBINED
 from server.domain.duty import Duty, Hours
+from server.domain.early_warning import PREFIX as SCORE
 from server.domain.instants import DAY, HOUR, MINUTE
 from server.domain.plans import Priority, Step
 from server.domain.roles import Role
@@ -379,6 +381,8 @@ def follow_up_at(priority: Priority, now: int, hours: Hours) -> int:
 
 def is_low(rule: str) -> bool:
     """Tell whether a rule grows worse downwards."""
+    if rule.startswith((COMBINED, SCORE)):
+        return False
     return "-low-" in rule or "-fall" in rule
 
 

@@ -12,8 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from contract.codes import DEFINITIONS, Code, possible
-from contract.messages import Measurement
+from contract.codes import DEFINITIONS, WORDS, Code, possible
+from contract.messages import Measurement, Quantity
 from server.domain.instants import MINUTE, MeasuredAt, Quality
 
 # Two weighings of one person differ by less; a judgement, to be confirmed by a clinician.
@@ -81,9 +81,17 @@ def unacceptable(measurement: Measurement) -> str | None:
             return f"unknown code {quantity.code}"
         if quantity.unit != DEFINITIONS[code].unit:
             return f"{code} in {quantity.unit}, expected {DEFINITIONS[code].unit}"
+        if code in WORDS and not _is_word(quantity):
+            return f"{code} is one of whole numbers, each a word"
         if quantity.value is not None and not possible(code, Decimal(quantity.value)):
             return f"{code} {quantity.value} {quantity.unit} cannot be true"
     return None
+
+
+def _is_word(quantity: Quantity) -> bool:
+    if quantity.absent is not None:
+        return True
+    return quantity.value is not None and Decimal(quantity.value) % 1 == 0
 
 
 def attribute(

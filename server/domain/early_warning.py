@@ -21,7 +21,9 @@ PRIORITIES: Final = {
     "news2-low-medium": Priority.MEDIUM,
     "news2-partial-high": Priority.HIGH,
     "news2-partial-medium": Priority.MEDIUM,
+    "news2-partial-low-medium": Priority.MEDIUM,
 }
+STEP: Final = 2  # points by which a score gets worse before it is told again; a judgement
 
 
 AGE_MIN: Final = 16

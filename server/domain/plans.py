@@ -37,6 +37,10 @@ _TOGETHER: Final = (
 )
 
 
+# What devices measure of NEWS2.
+_SCORED: Final = {Code.SYSTOLIC, Code.SPO2, Code.TEMPERATURE}
+
+
 class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """Limits of one code. A value *beyond* a limit is below a low or above a high one.
 
@@ -140,7 +144,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
         """
         if self.expected:
             return self.expected
-        watched = self.watched()
+        watched = self.watched() | (_SCORED if self.early_warning else set())
         due = [codes[0] for codes in _TOGETHER if watched & set(codes)]
         alone = watched - {code for codes in _TOGETHER for code in codes}
         return [Expected(code=code) for code in due or sorted(alone)]

@@ -31,25 +31,28 @@ Seen = tuple[int, Observation]
 
 def scored(
     patient: int, versions: list[Version], seen: Iterable[Seen], since: int
-) -> tuple[list[Finding], set[str]]:
-    """Return the findings from ``since`` on, and the rules that hold at the newest instant.
+) -> tuple[list[Finding], set[str] | None]:
+    """Return the findings from ``since`` on, and the rules that hold after the newest instant:
+    None where that has a part of the score only, for less that is known ends nothing.
 
     ``seen`` are the patient's inputs in any order, from before ``since`` as far back as the score
     looks. A finding is carried by a measurement of its instant; its value is the score.
     """
     found: list[Finding] = []
-    holding: set[str] = set()
+    holding: set[str] | None = None
     for instant, known in _instants(seen):
         version = in_force(versions, instant)
         watched = version.early_warning if version else None
-        holding = set()
+        holding = None
         if version is None or watched is None:
             continue
         within = [one for one in known if one[1].at >= instant - watched.reach]
         now = score(_inputs(within, watched.scale))
-        if (rule := rule_of(now)) is None:
+        rule = rule_of(now)
+        if now.band is not None:
+            holding = {rule} if rule else set()
+        if rule is None:
             continue
-        holding = {rule}
         carrier = min((one for one in within if one[1].at == instant), key=_order)[1]
         if instant >= since:
             points = sum(now.scores.values())
@@ -62,8 +65,25 @@ def rule_of(now: Score) -> str | None:
     """Return the rule that a score is beyond. A part is judged by what it has reached already."""
     if now.band is not None:
         return None if now.band is Band.LOW else f"{PREFIX}{now.band}"
-    least = band_of(sum(now.scores.values()), 0)
-    return f"{PREFIX}partial-{least}" if least in (Band.MEDIUM, Band.HIGH) else None
+    least = band_of(sum(now.scores.values()), max(now.scores.values(), default=0))
+    return None if least is Band.LOW else f"{PREFIX}partial-{least}"
+
+
+def scored_alone(
+    patient: int, versions: list[Version], judged_at: int, seen: Sequence[Seen]
+) -> list[Finding]:
+    """Score one measurement by itself, whose time or owner is in doubt: by the plan in force at
+    ``judged_at``, with nothing beside it (hazards H1, H2)."""
+    version = in_force(versions, judged_at)
+    if version is None or version.early_warning is None:
+        return []
+    now = score(_inputs(seen, version.early_warning.scale))
+    if (rule := rule_of(now)) is None:
+        return []
+    one = seen[0][1]
+    points = sum(now.scores.values())
+    key = one.at, points, one.epoch, one.seq
+    return [Finding(patient, SCORE_CODE, rule, version.number, *key)]
 
 
 def _instants(seen: Iterable[Seen]) -> Iterator[tuple[int, Sequence[Seen]]]:

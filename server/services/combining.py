@@ -9,7 +9,7 @@ from server.engine.series import Finding
 from server.ports.store import Transaction
 from server.services.raising import Concluded
 
-_Key = tuple[str, int, int, int]
+_Key = tuple[str, int, int, int, int]
 
 
 def combine(
@@ -59,4 +59,4 @@ def _judge(
 
 
 def _key(finding: Finding) -> _Key:
-    return finding.rule, finding.version, finding.epoch, finding.seq
+    return finding.rule, finding.version, finding.epoch, finding.seq, finding.value

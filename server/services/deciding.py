@@ -15,6 +15,7 @@ from contract.messages import (
     CLOCK_NOT_SET,
     Element,
     Measurement,
+    Quantity,
     Tombstone,
     element_decoder,
 )
@@ -191,6 +192,13 @@ def _believe(known: Known, patient: int | None, at: int, weights: list[Decimal])
             known.weights[patient] = Weighing(at, weight)
 
 
+def scaled_value(quantity: Quantity) -> int:
+    """Return what a quantity that is not absent says, as a scaled integer or a comparator."""
+    if quantity.value is not None:
+        return scaled(Code(quantity.code), Decimal(quantity.value))
+    return COMPARATOR if quantity.above is not None else -COMPARATOR
+
+
 def _keep(
     decided: Decided,
     one: Came,
@@ -222,10 +230,7 @@ def _keep(
     for quantity in measurement.quantities:
         if quantity.absent is None:
             code = Code(quantity.code)
-            if quantity.value is not None:
-                value = scaled(code, Decimal(quantity.value))
-            else:
-                value = COMPARATOR if quantity.above is not None else -COMPARATOR
+            value = scaled_value(quantity)
             decided.observations.append(
                 ObservationRow(*key, DEFINITIONS[code].number, value, steady(measurement.flags))
             )

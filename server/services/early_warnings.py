@@ -1,23 +1,26 @@
 """NEWS2 in commit 2: what a run changed in a patient's inputs changes the score."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from server.domain.early_warning import PRIORITIES
-from server.engine.early_warning import NUMBERS, scored
+from server.engine.early_warning import NUMBERS, scored, scored_alone
 from server.engine.rules import Version
 from server.engine.series import Finding
 from server.engine.state import FOREVER, NEVER
 from server.engine.step import Observations
+from server.ports.inputs import Questioned
 from server.ports.store import Transaction
 from server.services.raising import Concluded
 
+VersionsOf = Callable[[int], list[Version]]
 Since = dict[int, int]
 """From when on a patient's score must be judged anew, by patient."""
 
 
-def touched(batch: Observations, versions_of: Callable[[int], list[Version]]) -> Since:
+def touched(batch: Observations, versions_of: VersionsOf) -> Since:
     """Return the patients with a score whose inputs came, each with the earliest of them."""
     since: Since = {}
     places = np.isin(batch.code, list(NUMBERS)).nonzero()[0]
@@ -27,7 +30,7 @@ def touched(batch: Observations, versions_of: Callable[[int], list[Version]]) ->
     return since
 
 
-def everything(patients: Iterable[int], versions_of: Callable[[int], list[Version]]) -> Since:
+def everything(patients: Iterable[int], versions_of: VersionsOf) -> Since:
     """Return those of the patients who have a score, to be judged from their first value on."""
     return {patient: NEVER for patient in patients if _reach(versions_of(patient))}
 
@@ -53,13 +56,23 @@ def judge(
         if key not in will:
             own = (one.epoch, one.seq) not in left
             (concluded.withdrawn if own else concluded.superseded).append(one)
-    _end(tx, concluded, patient, holding)
+    if holding is not None:
+        concluded.ended += [(patient, rule) for rule in PRIORITIES if rule not in holding]
 
 
-def _end(tx: Transaction, concluded: Concluded, patient: int, holding: Collection[str]) -> None:
-    for _, rule in tx.alerts.open_of([f"patient:{patient}"]):
-        if rule in PRIORITIES and rule not in holding:
-            concluded.ended.append((patient, rule))
+def judge_alone(
+    concluded: Concluded, questioned: Iterable[Questioned], versions_of: VersionsOf
+) -> None:
+    """Score each measurement whose time or owner is in doubt by itself."""
+    measurements: dict[tuple[int, int, int], list[Questioned]] = defaultdict(list)
+    for one in questioned:
+        if one.code in NUMBERS:
+            key = one.patient_id, one.observation.epoch, one.observation.seq
+            measurements[key].append(one)
+    for (patient, _, _), inputs in measurements.items():
+        first, seen = inputs[0], [(one.code, one.observation) for one in inputs]
+        found = scored_alone(patient, versions_of(patient), first.judged_at, seen)
+        concluded.doubted += [(finding, first.confirmed) for finding in found]
 
 
 def _reach(versions: list[Version]) -> int:
@@ -67,5 +80,5 @@ def _reach(versions: list[Version]) -> int:
     return max((one.early_warning.reach for one in versions if one.early_warning), default=0)
 
 
-def _key(finding: Finding) -> tuple[str, int, int, int]:
-    return finding.rule, finding.version, finding.epoch, finding.seq
+def _key(finding: Finding) -> tuple[str, int, int, int, int]:
+    return finding.rule, finding.version, finding.epoch, finding.seq, finding.value

@@ -4,22 +4,25 @@ Every finding of the alert is computed anew from the patient's history and plan 
 in force must be found again, one that was superseded or withdrawn must not be.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from contract.codes import BY_NUMBER, DEFINITIONS
+from contract.codes import BY_NUMBER, DEFINITIONS, Code
+from contract.messages import Measurement, element_decoder
 from server.domain.alerts import Alert
 from server.domain.plans import Plan, rule_of
 from server.engine.combined import combined
-from server.engine.early_warning import NUMBERS, scored
+from server.engine.early_warning import NUMBERS, Seen, scored, scored_alone
 from server.engine.rebuild import with_version
 from server.engine.rules import NOTHING, SIGNS, Version, compile_version
-from server.engine.series import NO_CODE, SCORE_CODE, Finding, families_of, fold, fresh
+from server.engine.series import NO_CODE, SCORE_CODE, Finding, Observation, families_of, fold, fresh
 from server.engine.state import NEVER
 from server.errors import NotFound
 from server.ports.store import Transaction
 from server.ports.views import EvidenceRow
+from server.services.deciding import scaled_value
 
 IN_FORCE: Final = "in-force"
 
@@ -58,8 +61,10 @@ def explain(tx: Transaction, alert_id: int) -> tuple[Alert, list[Explained]]:
         if finding.code not in again:
             again[finding.code] = _found(tx, alert.patient_id, finding.code, versions, cursor)
         epoch = epochs[finding.gateway, finding.epoch].id
-        key = (finding.rule, finding.version, epoch, finding.seq)
-        series = {(one.rule, one.version, one.epoch, one.seq) for one in again[finding.code]}
+        key = (finding.rule, finding.version, epoch, finding.seq, finding.value)
+        series = {
+            (one.rule, one.version, one.epoch, one.seq, one.value) for one in again[finding.code]
+        }
         found = key in series if finding.in_series else _alone(finding, versions)
         equal = found == (finding.state == IN_FORCE) or (not finding.in_series and found)
         explained.append(Explained(finding, plans[finding.version], equal))
@@ -92,6 +97,20 @@ def _found(
 def _alone(finding: EvidenceRow, versions: list[Version]) -> bool:
     """Judge a doubted value again: against the limit of its rule, and nothing else."""
     version = next(one for one in versions if one.number == finding.version)
+    if finding.code == SCORE_CODE:
+        seen = list(_sent(finding.element))
+        found = scored_alone(0, [version], max(version.from_at, 0), seen)
+        return [(one.rule, one.value) for one in found] == [(finding.rule, finding.value)]
     rules = version.rules.get(BY_NUMBER[finding.code], NOTHING)
     bit = rules.names.index(finding.rule)
     return SIGNS[bit] * finding.value > rules.bounds[bit]
+
+
+def _sent(element: bytes) -> Iterator[Seen]:
+    """Yield the score's inputs that a measurement said, as they were stored."""
+    measurement = element_decoder.decode(element)
+    assert isinstance(measurement, Measurement)  # noqa: S101 - it has findings
+    for quantity in measurement.quantities:
+        number = DEFINITIONS[Code(quantity.code)].number
+        if number in NUMBERS and quantity.absent is None:
+            yield number, Observation(0, 0, scaled_value(quantity), 0, measurement.seq)

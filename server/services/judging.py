@@ -18,7 +18,7 @@ from server.engine.rebuild import rebuild, slots_of, with_version
 from server.engine.rules import MISSING_BIT, NOTHING, Version, compile_version, in_force
 from server.engine.state import State, set_active
 from server.engine.step import Overlay, apply, findings, step
-from server.errors import StoreUnavailable
+from server.errors import StoreUnavailable, WrongInput
 from server.ports.inputs import Input, InputKind, NewInput, PlanVersion
 from server.ports.store import Store, Transaction
 from server.services import early_warnings
@@ -101,7 +101,12 @@ class Judge:
             versions_of = run.versions_of(self.state)
             for patient, since in run.scored.items():
                 versions = versions_of(patient)
-                early_warnings.judge(tx, run.concluded, patient, versions, since, run.last)
+                try:
+                    early_warnings.judge(tx, run.concluded, patient, versions, since, run.last)
+                except (WrongInput, ValueError, LookupError, ArithmeticError) as wrong:
+                    # The limits of the same measurement are judged all the same (hazard H7).
+                    log.error("no score of patient %d could be judged: %s", patient, wrong)
+                    _tell_not_judged(tx, patient, "NEWS2", now)
             combine(tx, run.concluded, versions_of)
             raised = self._write(tx, run, now)
             for patient, code, error in run.failed:
@@ -149,7 +154,9 @@ class Judge:
         for slot in overlay.rebuild:
             self._rebuild(tx, run, slot)
         if any(row.kind is InputKind.QUESTIONED for row in run.inputs):
-            for one in tx.inputs.questioned(first, run.last):
+            questioned = tx.inputs.questioned(first, run.last)
+            early_warnings.judge_alone(run.concluded, questioned, run.versions_of(self.state))
+            for one in questioned:
                 found = judge_alone(
                     self.state, one.patient_id, one.code, one.judged_at, one.observation
                 )

@@ -8,10 +8,11 @@ from contract.codes import BY_NUMBER, Code, scaled
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind, Telling
 from server.domain.attribution import Fate
-from server.domain.combinations import PREFIX, Combination
+from server.domain.combinations import PREFIX as COMBINED
 from server.domain.duty import Duty
+from server.domain.early_warning import PRIORITIES, STEP
 from server.domain.instants import HOUR
-from server.domain.plans import Plan, Priority, chain_of, priority_of, rule_of
+from server.domain.plans import Plan, Priority, chain_of, priority_of
 from server.engine.absences import Absence
 from server.engine.rules import COMPARATOR
 from server.engine.series import Finding
@@ -79,25 +80,9 @@ class Raising:
                 own = subject == _subject(patient) and rule.startswith(f"{code}-")
                 if own and rule not in holding:
                     self._clear(patient, rule)
-        self._clear_combinations()
         self._end(self._concluded.superseded, "superseded")
         self._end(self._concluded.withdrawn, "withdrawn")
         return raised
-
-    def _clear_combinations(self) -> None:
-        """A combination is over when too few of its rules hold."""
-        holding = {key for key, alert in self._open.items() if alert.cleared_at is None}
-        for (subject, rule), alert in list(self._open.items()):
-            plan = self._newest_plan(alert.patient_id)
-            combination = rule_of(plan, rule) if plan and rule.startswith(PREFIX) else None
-            if isinstance(combination, Combination) and alert.patient_id is not None:
-                met = sum((subject, name) in holding for name in combination.of)
-                if met < combination.at_least:
-                    self._clear(alert.patient_id, rule)
-
-    def _newest_plan(self, patient: int | None) -> Plan | None:
-        own = [number for whose, number in self._plans if whose == patient]
-        return self._plans[patient, max(own)] if patient is not None and own else None
 
     def _gather(self) -> int:
         groups: dict[tuple[int, str], list[tuple[Finding, bool, bool]]] = defaultdict(list)
@@ -162,6 +147,7 @@ class Raising:
             alert, tellings = _parts(life.raised(alert, chain, self._now, duty))
             what = "alert-raised"
         else:
+            alert = replace(alert, detail=detail or alert.detail)
             worse_by, paused = _worse_by(rule, plan), alert.paused_until is not None
             for one in evidence:
                 alert, more = _parts(life.gathered(alert, one, chain, self._now, duty, worse_by))
@@ -291,7 +277,12 @@ def _evidence(finding: Finding, sure: bool, now: int) -> Evidence:
 
 
 def _worse_by(rule: str, plan: Plan | None) -> int | None:
-    """Return by how much a value must get worse to tell again, in scaled steps."""
+    """Return by how much a value must get worse to tell again: in scaled steps, in points of a
+    score, in rules of a combination."""
+    if rule in PRIORITIES:
+        return STEP
+    if rule.startswith(COMBINED):
+        return 1
     for threshold in plan.thresholds if plan else ():
         if rule.startswith(f"{threshold.code}-") and threshold.step is not None:
             return scaled(threshold.code, threshold.step)

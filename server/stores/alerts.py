@@ -231,6 +231,7 @@ class AlertRows:
                 t.findings.c.version == finding.version,
                 t.findings.c.epoch_id == finding.epoch,
                 t.findings.c.seq == finding.seq,
+                t.findings.c.value == finding.value,  # a score or a count may be found anew
                 t.findings.c.state == "in-force",
             )
             change = update(t.findings).where(where).values(state=state, ended_at=now)

@@ -31,6 +31,7 @@ SCORES: Final = {
     "news2-low-medium": N_("NEWS2 with 3 points for one value"),
     "news2-partial-high": N_("part of the NEWS2, of 7 points or more already"),
     "news2-partial-medium": N_("part of the NEWS2, of 5 points or more already"),
+    "news2-partial-low-medium": N_("part of the NEWS2, with 3 points for one value"),
 }
 PRIORITIES: Final = {
     Priority.HIGH: N_("High"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from server.domain.instants import DAY, MINUTE
 from server.errors import WrongInput
 from server.ports.inputs import InputKind, NewInput
-from server.services import setting_up
+from server.services import alert_work, setting_up
 from server.services.explaining import explain
 from server.stores.database import Database
 from tests.server.world import T0, World, envelope, wire
@@ -45,12 +45,10 @@ def expected(series: list[tuple[int, str, str]]) -> set[tuple[str, int]]:
         points = [CHART[code][value] for code, value in newest.items()]
         total = sum(points)
         band = "high" if total >= 7 else "medium" if total >= 5 else None
-        if len(newest) < len(CHART):
-            name = f"news2-partial-{band}" if band else None
-        else:
-            name = f"news2-{band}" if band else "news2-low-medium" if 3 in points else None
-        if name:
-            found.add((name, at))
+        band = band or ("low-medium" if 3 in points else None)
+        if band:
+            part = "partial-" if len(newest) < len(CHART) else ""
+            found.add((f"news2-{part}{band}", at))
     return found
 
 
@@ -186,8 +184,95 @@ def test_a_part_is_named_as_such_and_missing_inputs_are_never_made_up(world: Wor
     _home(world)
     _send(world, 1, {"spo2": "90", "systolic": "LO"}, T0 - 40 * MINUTE)
     assert _open(world) == {"news2-partial-medium": ("medium", 6, 1)}
-    _send(world, 2, {"pulse": "120"}, T0 - 9 * MINUTE)  # the others are 31 minutes old
-    assert _open(world)["news2-partial-medium"] == ("medium", 6, 0)
+
+
+def test_who_cannot_be_woken_is_told_without_the_other_six_inputs(world: World) -> None:
+    _home(world)
+    _send(world, 1, {"consciousness": "4"}, T0 - MINUTE)
+    assert _open(world) == {"news2-partial-low-medium": ("medium", 3, 1)}
+
+
+def test_less_that_is_known_ends_no_score_and_a_whole_one_does(world: World) -> None:
+    """H4: a pulse alone, half an hour later, is no calm."""
+    _home(world)
+    _send(world, 1, CALM | {"respiration-rate": "25", "spo2": "90"}, T0 - 60 * MINUTE)
+    _send(world, 2, {"pulse": "70"}, T0 - 20 * MINUTE)
+    assert _open(world) == {"news2-medium": ("medium", 6, 1)}
+    _send(world, 3, CALM, T0 - 2 * MINUTE)
+    assert _open(world) == {"news2-medium": ("medium", 6, 0)}
+
+
+def test_a_score_that_came_and_went_in_one_reconnect_is_over(world: World) -> None:
+    _home(world)
+    ill = CALM | {"respiration-rate": "25", "spo2": "90", "pulse": "131"}
+    both = [wire(1, 1, ill, T0 - 60 * MINUTE), wire(2, 2, CALM, T0 - 5 * MINUTE)]
+    world.send(envelope("gw-1", both, 1))
+    world.run()
+    assert _open(world) == {"news2-high": ("high", 9, 0)}
+
+
+def test_a_score_that_grows_is_told_again_and_ends_a_pause(world: World) -> None:
+    """H4: worse by two points than what was acknowledged."""
+    _home(world)
+    _send(world, 1, CALM | {"respiration-rate": "25", "spo2": "90", "pulse": "120"}, T0)
+    with world.store.write() as tx:
+        (alert,) = world.rows("SELECT id FROM alerts")
+        alert_work.acknowledge(tx, tx.directory.user("anna"), alert[0], T0)
+    world.now = T0 + 5 * MINUTE
+    _send(world, 2, CALM | {"respiration-rate": "25", "spo2": "90", "pulse": "131"}, world.now)
+    told = [row[0] for row in world.rows("SELECT reason FROM messages ORDER BY id")]
+    assert told == ["raised"]  # one point more
+    _send(world, 3, {"consciousness": "4"}, world.now + MINUTE)
+    assert "got-worse" in [row[0] for row in world.rows("SELECT reason FROM messages")]
+
+
+@pytest.mark.parametrize("doubt", [{"clock": "unsynchronised"}, {"user": 9}], ids=["when", "whose"])
+def test_a_doubted_measurement_is_scored_by_itself(world: World, doubt: dict) -> None:
+    """H1, H2: a whole score of 20 is told, marked where it is not confirmed whose it is."""
+    patient = world.patient()
+    world.device(DEVICE, patient, T0 - 30 * DAY, 1 if "user" in doubt else None)
+    world.plan(patient, PLAN, T0 - 30 * DAY)
+    world.run()
+    ill = {code: max(values, key=values.__getitem__) for code, values in CHART.items()}
+    world.send(envelope("gw-1", [wire(1, 1, ill, T0 - MINUTE, device=DEVICE, **doubt)], 1))
+    world.run()
+    assert _open(world)["news2-high"][:2] == ("high", 19)
+    ((alert, confirmed),) = world.rows("SELECT id, confirmed FROM alerts WHERE rule = 'news2-high'")
+    assert confirmed == ("user" not in doubt)
+    with world.store.read() as tx:
+        assert [one.equal for one in explain(tx, alert)[1]] == [True]
+
+
+def test_a_late_value_corrects_the_score_that_is_shown(world: World) -> None:
+    _home(world)
+    _send(world, 1, {"respiration-rate": "25", "spo2": "90", "consciousness": "1"}, T0)
+    _send(world, 2, {"pulse": "131"}, T0 - MINUTE)
+    rows = world.rows("SELECT value, state FROM findings WHERE rule = 'news2-partial-high'")
+    assert sorted(rows) == [(9, "superseded"), (12, "in-force")]
+    ((alert, worst, superseded),) = world.rows(
+        "SELECT id, worst, superseded FROM alerts WHERE rule = 'news2-partial-high'"
+    )
+    assert (worst, superseded) == (12, 0)
+    with world.store.read() as tx:
+        assert all(one.equal for one in explain(tx, alert)[1])
+
+
+def test_a_score_expects_what_devices_measure_of_it(world: World) -> None:
+    """H8: nothing measured is never calm."""
+    _home(world)
+    world.now = T0 + 26 * 60 * MINUTE
+    world.run()
+    missing = {row[0] for row in world.rows("SELECT rule FROM alerts")}
+    assert missing == {"missing-systolic", "missing-spo2", "missing-temperature"}
+
+
+@pytest.mark.parametrize(
+    "value", [("consciousness", "0.4"), ("consciousness", "LO"), ("supplemental-oxygen", "0.4")]
+)
+def test_a_word_has_no_fraction_and_no_range(world: World, value: tuple[str, str]) -> None:
+    _home(world)
+    _send(world, 1, dict([value]), T0)
+    assert world.rows("SELECT fate FROM measurements") == [("quarantined",)]
 
 
 @pytest.mark.parametrize(("born_on", "refused"), [("2010-09-22", True), ("2010-09-21", False)])

@@ -12,9 +12,10 @@ import pytest
 from contract.codes import BY_NUMBER, Code, scaled
 from server.domain.plans import SIDES, Plan
 from server.engine import average, change, gain, series, trend
+from server.engine.combined import combined
 from server.engine.rebuild import with_version
 from server.engine.rules import COMPARATOR, Compiled, Version, compile_version
-from server.engine.series import Observation, families_of, fold, fresh
+from server.engine.series import Finding, Observation, families_of, fold, fresh
 from tests.server.engine import oracle
 from tests.server.engine.test_order import BASE, HOUR, PLANS
 from tests.server.world import decimal
@@ -47,7 +48,10 @@ def drawn(random: Random) -> tuple[list[oracle.Seen], list[oracle.Version]]:
 
 
 def judged(
-    seen: list[oracle.Seen], versions: list[oracle.Version], mutation: Mutation | None = None
+    seen: list[oracle.Seen],
+    versions: list[oracle.Version],
+    mutation: Mutation | None = None,
+    combining: dict[str, int] | None = None,
 ) -> set[tuple[str, int, int, str]]:
     compiled: list[Version] = []
     for version in versions:
@@ -56,8 +60,13 @@ def judged(
         if mutation is not None:
             rules = {code: mutation(each) for code, each in one.rules.items()}
             one = replace(one, rules=rules)
+        for field, by in (combining or {}).items():
+            changed = (
+                each._replace(**{field: getattr(each, field) + by}) for each in one.combinations
+            )
+            one = replace(one, combinations=tuple(changed))
         compiled = with_version(compiled, one)
-    found = set()
+    found: list[Finding] = []
     for code in {Code(one.code) for one in seen}:
         observations = [
             Observation(one.at, place, _scaled(code, one.value), 0, place, not one.flagged)
@@ -67,8 +76,9 @@ def judged(
         memory = fresh(families_of(compiled, code))
         for one in fold(0, code, compiled, memory, sorted(observations)):
             assert BY_NUMBER[one.code] is code
-            found.add((one.rule, one.version, one.at, seen[one.seq].content_id))
-    return found
+            found.append(one)
+    found += combined(compiled, found)
+    return {(one.rule, one.version, one.at, seen[one.seq].content_id) for one in found}
 
 
 def _scaled(code: Code, value: Any) -> int:
@@ -90,7 +100,9 @@ def test_the_definitions_say_what_the_oracle_says() -> None:
         rules |= {rule for rule, *_ in expected}
     sides = {f"systolic-{side}" for side in SIDES} | {"weight-high-outer"}
     assert rules == sides | {
-        one["name"] for plan in PLANS for one in (*plan["gains"], *plan["rules"])
+        one["name"]
+        for plan in PLANS
+        for one in (*plan["gains"], *plan["rules"], *plan["combinations"])
     }
 
 
@@ -212,11 +224,13 @@ PATCHED = (
 )
 
 
-def _seen_within(random: Random, mutation: Mutation | None) -> int | None:
+def _seen_within(
+    random: Random, mutation: Mutation | None, combining: dict[str, int] | None = None
+) -> int | None:
     """Return the example that showed the fault."""
     for number in range(1, FAULT_EXAMPLES + 1):
         seen, versions = drawn(random)
-        if judged(seen, versions, mutation) != oracle.findings(seen, versions):
+        if judged(seen, versions, mutation, combining) != oracle.findings(seen, versions):
             return number
     return None
 
@@ -224,6 +238,13 @@ def _seen_within(random: Random, mutation: Mutation | None) -> int | None:
 @pytest.mark.parametrize("name", COMPILED)
 def test_a_fault_in_a_rules_numbers_is_seen(name: str) -> None:
     assert _seen_within(seeded(name), COMPILED[name]) is not None
+
+
+@pytest.mark.parametrize(
+    "combining", [{"reach": -1}, {"reach": 3 * HOUR}, {"least": 1}, {"least": -1}], ids=str
+)
+def test_a_fault_in_a_combinations_numbers_is_seen(combining: dict[str, int]) -> None:
+    assert _seen_within(seeded(str(combining)), None, combining) is not None
 
 
 @pytest.mark.parametrize("name", PATCHED)
