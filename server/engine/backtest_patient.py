@@ -140,7 +140,11 @@ def _group(
 def _combine(
     versions: list[Version], found: list[Finding], judged: Judged, history: History
 ) -> None:
-    """Add the combinations that the findings meet; one is over when too few of its rules hold."""
+    """Add the combinations that the findings meet.
+
+    Live, one holds until a person closes it; here it is over when too few of its rules hold, as if
+    somebody had closed it then.
+    """
     rules = {one.number: {rule.name: rule for rule in one.combinations} for one in versions}
     single = list(judged.episodes)
     for finding in sorted(combined(versions, found), key=lambda one: (one.rule, one.at)):
