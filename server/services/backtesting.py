@@ -37,8 +37,8 @@ ASSUMPTIONS: Final = (
     "Absences are counted from what each plan expects, from enrolment or the first measurement on.",
     "Held measurements and those whose time is unsure are left out; live, each is judged alone"
     " against the outer limits.",
-    "NEWS2 is not scored. A combination is over when too few of its rules hold; live, it holds until"
-    " a person closes it.",
+    "NEWS2 is not scored. A combination is over when too few of its rules hold; live, it holds"
+    " until a person closes it.",
     f"A condition that held since more than {WARM_UP_DAYS} days before the first day is not known.",
     "Minutes are the alerts times the stated minutes an alert.",
     f"An alert precedes an event when it began within {LEAD_DAYS} days before it; absences do not"
