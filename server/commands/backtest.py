@@ -6,7 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from server import settings
 from server.clock import now_ms
+from server.commands import csv_files
 from server.commands.protocols import protocol, shipped
-from server.domain.instants import from_datetime
 from server.domain.plans import Plan, parse_plan
 from server.domain.priorities import Priority
 from server.engine.backtest_result import LEAD_DAYS, Backtest, Event, Outcome, RuleCount, rules_of
@@ -141,26 +141,8 @@ def _plan(name: str) -> Plan:
 
 
 def _events(path: Path) -> Iterator[Event]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if lacking := {"patient", "time", "event"} - set(reader.fieldnames or ()):
-                raise WrongInput(f"{path}: has no column {', '.join(sorted(lacking))}")
-            for fields in reader:
-                yield _event(fields, f"{path}, line {reader.line_num}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _event(fields: dict[str, str | None], where: str) -> Event:
-    patient, time, event = ((fields[name] or "").strip() for name in ("patient", "time", "event"))
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError as error:
-        raise WrongInput(f"{where}: time {time!r} is not ISO 8601") from error
-    if moment.tzinfo is None:
-        raise WrongInput(f"{where}: time {time!r} has no offset")
-    return Event(patient, from_datetime(moment), event)
+    for where, (patient, time, event) in csv_files.lines(path, "patient", "time", "event"):
+        yield Event(patient, csv_files.instant(time, where), event)
 
 
 def _write(args: argparse.Namespace, answer: Backtest) -> None:

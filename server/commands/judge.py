@@ -1,17 +1,16 @@
 """``vicino-server judge``: check a rule against a paper, by hand and without a server."""
 
 import argparse
-import csv
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, possible, scaled, unscaled
+from server.commands import csv_files
 from server.commands.protocols import protocol, shipped
-from server.domain.instants import from_datetime, zone
+from server.domain.instants import zone
 from server.domain.plans import Gain, Plan
 from server.engine.rules import COMPARATOR, compile_version
 from server.engine.series import Finding, Observation, families_of, fold, fresh
@@ -117,31 +116,19 @@ def _shown(code: Code, value: int) -> float | int | str:
 
 
 def _rows(path: Path) -> Iterator[_Row]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if lacking := {"time", "code", "value"} - set(reader.fieldnames or ()):
-                raise WrongInput(f"{path}: has no column {', '.join(sorted(lacking))}")
-            for fields in reader:
-                yield _row(fields, f"{path}, line {reader.line_num}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    for where, fields in csv_files.lines(path, "time", "code", "value"):
+        yield _row(fields, where)
 
 
-def _row(fields: dict[str, str | None], where: str) -> _Row:
-    time, word, text = ((fields[name] or "").strip() for name in ("time", "code", "value"))
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError as error:
-        raise WrongInput(f"{where}: time {time!r} is not ISO 8601") from error
-    if moment.tzinfo is None:
-        raise WrongInput(f"{where}: time {time!r} has no offset")
+def _row(fields: list[str], where: str) -> _Row:
+    time, word, text = fields
+    at = csv_files.instant(time, where)
     code = _LOINC.get(word) or (Code(word) if word in list(Code) else None)
     if code is None:
         raise WrongInput(
             f"{where}: code {word!r} is neither a word of the contract nor known LOINC"
         )
-    return _Row(time, from_datetime(moment), code, _value(code, word, text, where))
+    return _Row(time, at, code, _value(code, word, text, where))
 
 
 def _value(code: Code, word: str, text: str, where: str) -> int:
