@@ -40,7 +40,7 @@ HINTS: Final = {
     "given_name": ("NAME", "as on the health card"),
     "hours": ("HOURS", "when the team reads: 'Mon-Fri 08:00-20:00, Sat 08:00-14:00'"),
     "label": ("TEXT", "what is written on the device"),
-    "language": ("CODE", "it or en for staff; the language to speak with a patient"),
+    "language": ("CODE", "it, en or fr for staff; the language to speak with a patient"),
     "name": ("USER", "the name to sign in with"),
     "password": ("TEXT", "better given on standard input: options can be seen by others"),
     "patient": ("REFERENCE", "the CHC's own number of the patient"),
