@@ -105,7 +105,8 @@ class Judge:
                     early_warnings.judge(tx, run.concluded, patient, versions, since, run.last)
                 except (WrongInput, ValueError, LookupError, ArithmeticError) as wrong:
                     # The limits of the same measurement are judged all the same (hazard H7).
-                    log.error("no score of patient %d could be judged: %s", patient, wrong)
+                    why = type(wrong).__name__  # its text names values: those stay out of logs
+                    log.error("no score of patient %d could be judged: %s", patient, why)
                     _tell_not_judged(tx, patient, "NEWS2", now)
             combine(tx, run.concluded, versions_of)
             raised = self._write(tx, run, now)
