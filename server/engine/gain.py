@@ -31,6 +31,7 @@ ROW: Final = np.dtype(
     ]
 )
 _WIDTH: Final = ROW.itemsize // 4
+_LOW, _LEAST = _WIDTH - 2, _WIDTH - 1  # the last two fields, as numbers of a row
 Memory = dict[int, tuple[int, int]]
 """Day and first value, by the day modulo ``DAYS_KEPT``."""
 
@@ -43,10 +44,11 @@ def wanted(rules: Compiled) -> bool:
 def judge(rules: Compiled, memory: Memory, now: Now) -> list[int]:
     """Return the bits of the gains that a value is beyond, and remember it."""
     found = []
-    for place in range(GAINS):
-        reach, exceeds = rules.gain_days[place], rules.exceeds[place]
+    for place, reach in enumerate(rules.gain_days):
+        if not reach:
+            continue
         bases = [first for day, first in memory.values() if now.day - reach <= day < now.day]
-        if exceeds != UNLIMITED and bases and now.value - min(bases) > exceeds:
+        if bases and now.value - min(bases) > rules.exceeds[place]:
             found.append(BIT + place)
     if (known := memory.get(now.day % DAYS_KEPT)) is None or known[0] < now.day:
         memory[now.day % DAYS_KEPT] = now.day, now.value
@@ -84,6 +86,18 @@ def _remember(rows: NDArray[np.void], now: Instants) -> None:
     place, value = place.take(fresh), now.value.take(fresh)
     flat[place], flat[place + DAYS_KEPT] = now.day.take(fresh), value
     rows["low"][fresh] = np.minimum(rows["low"][fresh], value)
+
+
+def surely_none(row: NDArray[np.void], now: Now) -> bool:
+    """Tell whether one value is surely no gain of one row, and if so remember it."""
+    flat = row.view("<i4")
+    if now.value - flat.item(_LOW) > flat.item(_LEAST):
+        return False
+    place = now.day % DAYS_KEPT
+    if flat.item(place) < now.day:
+        flat[place], flat[place + DAYS_KEPT] = now.day, now.value
+        flat[_LOW] = min(flat.item(_LOW), now.value)
+    return True
 
 
 def empty(count: int) -> NDArray[np.void]:

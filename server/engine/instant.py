@@ -79,7 +79,19 @@ def _offsets(
     return np.array(ahead_of, np.int64)[where]
 
 
-@lru_cache(maxsize=4096)
 def offset(quarter: int, zone_name: str) -> int:
     """Return by how many ms a zone's wall clock is ahead in a quarter of an hour of UTC."""
+    ahead = _offset_of_day(quarter * _QUARTER // DAY, zone_name)
+    return _offset_of_quarter(quarter, zone_name) if ahead is None else ahead
+
+
+@lru_cache(maxsize=4096)
+def _offset_of_day(day: int, zone_name: str) -> int | None:
+    """Return the offset of a whole day of UTC, or None where the zone changes it in that day."""
+    first, last = utc_offset(day * DAY, zone_name), utc_offset(day * DAY + DAY - 1, zone_name)
+    return first if first == last else None
+
+
+@lru_cache(maxsize=4096)
+def _offset_of_quarter(quarter: int, zone_name: str) -> int:
     return utc_offset(quarter * _QUARTER, zone_name)

@@ -23,7 +23,7 @@ _LIMITS: Final = 0b1111
 _OUTER: Final = 0b1001
 _INNER: Final = 0b0110
 _ENTERING: Final = np.array([bits >> 1 & 1 | bits << 6 & 256 for bits in range(16)], np.int64)
-_REGISTERS: Final = 0xFEFE  # both registers moved on by one place, and room for the newest
+REGISTERS: Final = 0xFEFE  # both registers moved on by one place, and room for the newest
 
 
 class Touched(NamedTuple):
@@ -124,7 +124,7 @@ def _thresholds(
     """
     passed = _packed(value[:, None] * _SIGNS > limits["bound"])  # the limits, and where they let go
     beyond = passed & _LIMITS
-    shift = bits << 1 & _REGISTERS | _ENTERING.take(beyond)
+    shift = bits << 1 & REGISTERS | _ENTERING.take(beyond)
     registers = shift.view(np.uint8).reshape(-1, 8)[:, :2]
     enough = _ONES.take(registers & limits["window"][:, None]) >= limits["need"][:, None]
     holds = bits >> ACTIVE_SHIFT & passed >> THRESHOLDS | beyond & _OUTER | _packed(enough) << 1

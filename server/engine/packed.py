@@ -13,7 +13,7 @@ def take(table: NDArray[np.void], index: NDArray[Any]) -> NDArray[np.void]:
 
 def put(table: NDArray[np.void], index: NDArray[Any], rows: NDArray[np.void]) -> None:
     """Write rows back into a table."""
-    np.put(_bytes(table), index, _bytes(rows))
+    _bytes(table).put(index, _bytes(rows))
 
 
 def _bytes(table: NDArray[np.void]) -> NDArray[np.void]:

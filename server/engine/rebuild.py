@@ -87,7 +87,7 @@ def rebuild(
         for family, place in places
     }
     due_at = np.array([next_due(versions, code, int(state.due_at[slot]), now)])
-    overlay = Overlay(np.array([slot]), rows, touched, limits, due_at)
+    overlay = Overlay(np.array([slot]), rows, touched, limits=limits, due_at=due_at)
     was = {_identity(finding): finding for finding in in_force_now}
     will = {_identity(finding): finding for finding in wanted}
     return Rebuilt(

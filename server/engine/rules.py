@@ -35,6 +35,7 @@ RULES: Final = AVERAGE_BIT + AVERAGES_MAX
 # A limit that is not set: no value reaches it, nor does a comparator (which is 2**30).
 UNLIMITED: Final = 2**31 - 1
 COMPARATOR: Final = 2**30
+FOREVER: Final = 2**62
 SIGNS: Final = (-1, -1, 1, 1)  # low rules judge the negated value, so every rule is "more than"
 
 
@@ -113,6 +114,12 @@ class Compiled:
     trends: tuple[TrendRule, ...] = ()
     averages: tuple[AverageRule, ...] = ()
     due_minute: int = -1
+    calm: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep between which values, both ends included, no limit is passed."""
+        calm = -min(self.bounds[:2]), min(self.bounds[2:])
+        object.__setattr__(self, "calm", calm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +221,19 @@ _KINDS: Final = {
 }
 
 
-def in_force(versions: list[Version], at: int) -> Version | None:
-    """Return the version in force at an instant; ``versions`` are sorted by ``from_at``."""
+def governing(versions: list[Version], at: int) -> tuple[Version | None, int]:
+    """Return the version in force at an instant, and from when on it no longer is.
+
+    ``versions`` are sorted by ``from_at``.
+    """
     current = None
     for version in versions:
         if version.from_at > at:
-            break
+            return current, version.from_at
         current = version
-    return current
+    return current, FOREVER
+
+
+def in_force(versions: list[Version], at: int) -> Version | None:
+    """Return the version in force at an instant; ``versions`` are sorted by ``from_at``."""
+    return governing(versions, at)[0]

@@ -27,10 +27,12 @@ from server.engine.rules import (
     THRESHOLDS,
     Compiled,
     Version,
-    in_force,
+    governing,
 )
 
 REGISTER: Final = (1 << WINDOW_MAX) - 1
+BEGINNING: Final = -(2**62)
+_LIMITS: Final = (1 << THRESHOLDS) - 1
 
 
 class Observation(NamedTuple):
@@ -80,8 +82,8 @@ class Memory:
 
     shift: list[int] = field(default_factory=lambda: [0] * THRESHOLDS)
     active: int = 0
-    at: int = -(2**62)
-    key: int = -(2**62)
+    at: int = BEGINNING
+    key: int = BEGINNING
     windows: dict[str, Any] = field(default_factory=dict)
 
 
@@ -98,10 +100,12 @@ def fold(
     nothing is watched, but what a later rule looks back on is remembered.
     """
     findings: list[Finding] = []
+    version, rules, zone_name, until = None, NOTHING, "UTC", BEGINNING
     for observation in observations:
-        version = in_force(versions, observation.at)
-        rules = version.rules.get(code, NOTHING) if version else NOTHING
-        zone_name = version.zone_name if version else versions[0].zone_name if versions else "UTC"
+        if observation.at >= until:
+            version, until = governing(versions, observation.at)
+            rules = version.rules.get(code, NOTHING) if version else NOTHING
+            zone_name = (version or versions[0]).zone_name if versions else "UTC"
         for bit in _judge(rules, zone_name, memory, observation):
             assert version is not None  # noqa: S101 - a bit is only set by a version's rule
             findings.append(
@@ -123,28 +127,36 @@ def fold(
 def _judge(rules: Compiled, zone_name: str, memory: Memory, observation: Observation) -> list[int]:
     """Return the bits of the rules that this observation is beyond, and move the memory on."""
     found: list[int] = []
-    active = 0
+    held, memory.active = memory.active & _LIMITS, 0
+    low, high = rules.calm
+    if held or any(memory.shift) or not low <= observation.value <= high:
+        found = _thresholds(rules, memory, held, observation.value)
+    if memory.windows and abs(observation.value) != COMPARATOR:
+        one = now(observation.at, observation.value, zone_name, observation.steady)
+        for family in FAMILIES:
+            if family.name in memory.windows:
+                for bit in family.judge(rules, memory.windows[family.name], one):
+                    memory.active |= 1 << bit
+                    found.append(bit)
+    return found
+
+
+def _thresholds(rules: Compiled, memory: Memory, held: int, given: int) -> list[int]:
+    """Return the bits of the limits that a value is beyond while their condition holds."""
+    found: list[int] = []
     for bit in range(THRESHOLDS):
-        value, bound = SIGNS[bit] * observation.value, rules.bounds[bit]
+        value, bound = SIGNS[bit] * given, rules.bounds[bit]
         beyond = value > bound
         need, of_last = (rules.need, rules.of_last) if bit in (1, 2) else (1, 1)
         # Kept whole: the next plan version may look further back than this one.
         shift = (memory.shift[bit] << 1 | beyond) & REGISTER
         memory.shift[bit] = shift
-        held = memory.active >> bit & 1 and value > bound - rules.hysteresis
+        holds_on = held >> bit & 1 and value > bound - rules.hysteresis
         extreme = beyond and value == COMPARATOR
-        if (shift & (1 << of_last) - 1).bit_count() >= need or held or extreme:
-            active |= 1 << bit
+        if (shift & (1 << of_last) - 1).bit_count() >= need or holds_on or extreme:
+            memory.active |= 1 << bit
             if beyond:
                 found.append(bit)
-    if abs(observation.value) != COMPARATOR and memory.windows:
-        one = now(observation.at, observation.value, zone_name, observation.steady)
-        for family in FAMILIES:
-            if family.name in memory.windows:
-                for bit in family.judge(rules, memory.windows[family.name], one):
-                    active |= 1 << bit
-                    found.append(bit)
-    memory.active = active
     return found
 
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from contract.codes import BY_NUMBER, Code
 from server.engine.families import FAMILIES, Family
-from server.engine.rules import NOTHING, THRESHOLDS, UNLIMITED, Version, in_force
+from server.engine.rules import FOREVER as FOREVER
+from server.engine.rules import NOTHING, THRESHOLDS, UNLIMITED, Version, governing
 from server.engine.series import Memory
 
 CODES: Final = len(BY_NUMBER)
 NEVER: Final = -(2**62)
-FOREVER: Final = 2**62
 
 
 # One row a slot, packed so that touching a slot touches a cache line or two, and moved as bytes
@@ -179,18 +179,27 @@ class State:
 
 def memory_of(row: np.void, windows: dict[str, np.void]) -> Memory:
     """Read a slot's moving part, with its rows of the families, for ``series.fold``."""
-    bits, (at, key) = int(row["bits"]), row["last"].tolist()
+    at, key = row["last"].tolist()
+    return memory_from(int(row["bits"]), at, key, windows)
+
+
+def memory_from(bits: int, at: int, key: int, windows: dict[str, np.void]) -> Memory:
+    """Do the same with the moving part as numbers."""
     # An outer rule looks at one value only: its register is never asked.
     shift = [0, bits & 255, bits >> 8 & 255, 0]
     loaded = {one.name: one.load(windows[one.name]) for one in FAMILIES if one.name in windows}
     return Memory(shift, bits >> ACTIVE_SHIFT, at, key, loaded)
 
 
+def bits_of(memory: Memory) -> int:
+    """Pack a folded memory as a row's bits."""
+    low, high = (memory.shift[rule] for rule in _INNER)
+    return low | high << 8 | memory.active << ACTIVE_SHIFT
+
+
 def write_memory(row: np.void, windows: dict[str, np.void], memory: Memory) -> None:
     """Write a folded memory back into a slot's rows."""
-    low, high = (memory.shift[rule] for rule in _INNER)
-    row["bits"] = low | high << 8 | memory.active << ACTIVE_SHIFT
-    row["last"] = memory.at, memory.key
+    row["bits"], row["last"] = bits_of(memory), (memory.at, memory.key)
     for family in FAMILIES:
         if family.name in windows:
             family.store(windows[family.name], memory.windows[family.name])
@@ -206,12 +215,11 @@ def write_rules(
     zone: int,
 ) -> None:
     """Write into a slot's rows the rules in force at ``at``, and the span in which they are."""
-    version = in_force(versions, at)
-    later = [one.from_at for one in versions if one.from_at > at]
+    version, until = governing(versions, at)
     rules = version.rules.get(code, NOTHING) if version else NOTHING
-    row["span"] = version.from_at if version else NEVER, min(later, default=FOREVER)
+    row["span"] = version.from_at if version else NEVER, until
     row["zone"] = zone
-    row["calm"] = -min(rules.bounds[:2]), min(rules.bounds[2:])
+    row["calm"] = rules.calm
     limits["bound"] = *rules.bounds, *(bound - rules.hysteresis for bound in rules.bounds)
     limits["version"] = version.number if version else 0
     limits["need"] = rules.need
