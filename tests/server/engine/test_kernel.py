@@ -19,7 +19,7 @@ from server.engine.rebuild import rebuild, slots_of
 from server.engine.rules import COMPARATOR, Version, compile_version
 from server.engine.series import Memory, Observation, families_of, fold, fresh
 from server.engine.state import State, memory_of
-from server.engine.step import Observations, apply, findings, step
+from server.engine.step import FEW_OBSERVATIONS, Observations, apply, findings, step
 from tests.server.engine.test_order import PLANS
 
 PATIENTS = 60
@@ -28,15 +28,17 @@ ZONES = ("Europe/Rome", "Pacific/Auckland")
 NOBODY = 10**6
 
 
-def versions_of(patient: int) -> list[Version]:
+def versions_of(patient: int, *, plain: bool) -> list[Version]:
     plan = msgspec.convert(PLANS[patient % 2], Plan)
+    if plain:
+        plan = msgspec.structs.replace(plan, rules=[], combinations=[])
     return [compile_version(1, 0, ZONES[patient % 3 == 0], plan)]
 
 
-def made() -> State:
+def made(*, plain: bool) -> State:
     state = State()
     for patient in range(1, PATIENTS):
-        versions = versions_of(patient)
+        versions = versions_of(patient, plain=plain)
         state.versions[patient] = versions
         for slot in slots_of(state, patient, versions):
             apply(state, rebuild(state, slot, versions, [], [], 0).overlay, 0)
@@ -46,8 +48,7 @@ def made() -> State:
 @pytest.mark.parametrize("pace", [7 * MINUTE, 5 * HOUR, DAY + HOUR], ids=["dense", "daily", "rare"])
 def test_many_rows_at_once_judge_as_each_by_itself(pace: int) -> None:
     random = np.random.default_rng([datetime.now(UTC).toordinal(), pace])
-    state, seen = made(), defaultdict(list)
-    memories: dict[tuple[int, Code], Memory] = {}
+    state, seen = made(plain=False), defaultdict(list)
     ours, kinds = set(), Counter()
     for number in range(120):
         batch = _batch(random, START + number * pace, pace, number)
@@ -65,18 +66,45 @@ def test_many_rows_at_once_judge_as_each_by_itself(pace: int) -> None:
             ours |= set(rebuilt.raised)
             apply(state, rebuilt.overlay, number)
             kinds["rebuilt"] += 1
+    must_equal_the_fold(state, seen, ours)
+    kinds.update(finding.rule for finding in ours)
+    print(dict(kinds))
+    assert len(kinds) > 8
+
+
+@pytest.mark.parametrize("pace", [7 * MINUTE, 5 * HOUR], ids=["dense", "daily"])
+def test_a_few_at_a_time_judge_as_each_by_itself(pace: int) -> None:
+    random = np.random.default_rng([datetime.now(UTC).toordinal(), pace])
+    state, seen = made(plain=True), defaultdict(list)
+    ours, ended, one_by_one = set(), 0, 0
+    for number in range(90):
+        rows = sorted(_rows(_batch(random, START + number * pace, pace, number)), key=_in_order)
+        for patient, code, *rest in rows:
+            seen[patient, BY_NUMBER[code]].append(Observation(*rest))
+        while rows:
+            size = int(random.integers(1, FEW_OBSERVATIONS + 3))
+            overlay = step(state, _columns(rows[:size]))
+            rows = rows[size:]
+            assert not overlay.rebuild
+            one_by_one += overlay.few is not None
+            ended += len(overlay.ended)
+            ours |= set(findings(state, overlay))
+            apply(state, overlay, number)
+    must_equal_the_fold(state, seen, ours)
+    assert one_by_one > 200
+    assert ended > 20
+    assert {one.rule for one in ours} > {"weight-gain-1.36kg-1d", "systolic-high-inner"}
+
+
+def must_equal_the_fold(state: State, seen: dict, ours: set) -> None:
     theirs = set()
     for (patient, code), series in seen.items():
         versions = state.versions.get(patient, [])
         if versions and code in versions[0].rules:
-            memory = memories[patient, code] = fresh(families_of(versions, code))
+            memory = fresh(families_of(versions, code))
             theirs |= set(fold(patient, code, versions, memory, sorted(series)))
+            _same(state, patient, code, memory)
     assert ours == theirs
-    for (patient, code), memory in memories.items():
-        _same(state, patient, code, memory)
-    kinds.update(finding.rule for finding in ours)
-    print(dict(kinds))
-    assert len(kinds) > 8
 
 
 def ours_of(ours: set, patient: int, code: int) -> list:
@@ -99,6 +127,16 @@ def _batch(random: np.random.Generator, start: int, span: int, number: int) -> O
     serial = number * 1000 + np.arange(count)
     steady = random.random(count) > 0.1
     return Observations(patient, code, at, serial, value, serial, serial, steady)
+
+
+def _in_order(row: tuple) -> tuple:
+    return row[2], row[3]  # at, key
+
+
+def _columns(rows: list[tuple]) -> Observations:
+    patient, code, *rest = (np.array(column) for column in zip(*rows, strict=True))
+    at, key, value, epoch, seq, steady = rest
+    return Observations(patient, code, at, key, value.astype(np.int32), epoch, seq, steady)
 
 
 def _rows(batch: Observations) -> list[tuple]:
