@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --only-binary :all: --requirement
 
-.PHONY: help demo test check bench prove ui install-demo install-dev packages lock
+.PHONY: help demo test check bench prove ui install-demo install-dev install-bench packages lock
 
 help:  ## print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,7 +22,7 @@ check: install-dev ui  ## format, lint, strict types, import rules, generated te
 test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" for a part)
 	$(BIN)/pytest $(PYTEST)
 
-bench: install-dev  ## print ratios; exit 1 when a limit is missed (PART=engine|intake|gateway)
+bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|…)
 	$(BIN)/python -m benchmarks $(PART)
 
 prove: install-dev packages ui  ## the long campaigns (PART=order|kills)
@@ -33,6 +33,7 @@ ui: $(BIN)/activate  ## build the pages' assets
 
 install-demo: .venv/.installed-demo
 install-dev: .venv/.installed-dev
+install-bench: .venv/.installed-bench
 
 .venv/.installed-demo: $(BIN)/activate requirements/demo.txt pyproject.toml
 	$(INSTALL) requirements/demo.txt
@@ -44,6 +45,10 @@ install-dev: .venv/.installed-dev
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.installed-demo
 
+.venv/.installed-bench: .venv/.installed-dev requirements/bench.txt
+	$(INSTALL) requirements/bench.txt
+	@touch $@
+
 $(BIN)/activate:
 	$(PYTHON) -m venv .venv
 
@@ -52,6 +57,6 @@ packages:  ## what the tests need beside Python, where it can be installed
 
 lock: $(BIN)/activate  ## write the lock files anew
 	$(PIP) install uv
-	for extra in gateway demo dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes \
+	for extra in gateway demo dev bench; do $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  --extra $$extra --output-file requirements/$$extra.txt pyproject.toml || exit 1; done

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from benchmarks.table import Row, show
 
-PARTS = ("engine", "intake", "gateway")
+PARTS = ("engine", "backtest", "intake", "gateway")
 
 
 def main() -> int:

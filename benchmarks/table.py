@@ -1,6 +1,8 @@
 """One row a claim: a name, what was measured, its limit, and whether it holds."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple
@@ -46,3 +48,26 @@ def interleaved(
         ratios.append((end - middle) / (middle - start))
         seconds.append(middle - start)
     return median(ratios), min(ratios), max(ratios), median(seconds)
+
+
+def seconds(work: Callable[[], object], rounds: int) -> tuple[float, float, float]:
+    """Time something over and over; return the median, least and greatest seconds."""
+    taken = []
+    for _ in range(rounds):
+        start = perf_counter()
+        work()
+        taken.append(perf_counter() - start)
+    return median(taken), min(taken), max(taken)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Collect garbage before, and none while something is timed."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
