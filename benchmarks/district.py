@@ -3,8 +3,10 @@
 What is many goes in by bulk; everything else goes the way that the commands go.
 """
 
+from decimal import Decimal
 from pathlib import Path
 
+from msgspec.structs import replace
 from sqlalchemy import insert, update
 
 from server.domain.plans import Plan, plan_json
@@ -27,9 +29,13 @@ def opened(folder: Path) -> Database:
 
 def settled(folder: Path, patients: int, plan: Plan, since: int) -> Database:
     """Make a district whose plans are in force and judged since an instant, and the first
-    patient's device; patients are numbered from 1."""
+    patient's device; patients are numbered from 1. Every fourth has limits of their own."""
     database = opened(folder)
-    body = plan_json(plan)
+    same = plan_json(plan)
+
+    def body_of(number: int) -> str:
+        return same if number % 4 else _fitted(plan, number)
+
     with database.write() as tx:
         chc = tx.directory.add_chc(CHC, ZONE)
         tx.directory.add_gateway(GATEWAY, chc, since, None)
@@ -41,7 +47,7 @@ def settled(folder: Path, patients: int, plan: Plan, since: int) -> Database:
             for number in numbers
         ]  # fmt: skip
         plans = [
-            {"chc_id": chc, "patient_id": number, "version": 1, "body": body, "author": "dora",
+            {"chc_id": chc, "patient_id": number, "version": 1, "body": body_of(number), "author": "dora",
              "written_at": since, "confirmed_by": "dora", "confirmed_at": since,
              "in_force_from": since}
             for number in numbers
@@ -61,3 +67,10 @@ def settled(folder: Path, patients: int, plan: Plan, since: int) -> Database:
         cursor = {"position": patients, "numbered": patients, "moved_at": since}
         tx.connection.execute(update(t.cursors).values(**cursor))
     return database
+
+
+def _fitted(plan: Plan, number: int) -> str:
+    first, *others = plan.thresholds
+    assert first.high_inner is not None
+    own = replace(first, high_inner=first.high_inner - Decimal(number % 200) / 10)
+    return plan_json(replace(plan, thresholds=[own, *others], reason=f"as agreed with P{number}"))

@@ -21,7 +21,7 @@ Batch = list[Reading]
 
 
 def rows(reduced: bool) -> Iterator[Row]:
-    """Measure the limits and the gain alone, then every rule, then small batches of every rule."""
+    """Measure the limits and the gain alone, then every rule; small batches of each too."""
     rounds = 9 if reduced else 25
     for name, plan in (("limits and gain", LIMITS_AND_GAIN), ("all rules", ALL_RULES)):
         state, slots, stream = _begun(plan)
@@ -29,7 +29,7 @@ def rows(reduced: bool) -> Iterator[Row]:
         ratio, note = ratio_of(state, given, EACH, _loop(slots))
         note = f"{PATIENTS} patients, batch {BATCH}, {note}"
         yield Row(f"engine / plain loop, {name}", ratio, 7, at_least=True, note=note)
-    yield _small(state, slots, stream, 7 if reduced else 15)
+        yield _small(name, state, slots, stream, 7 if reduced else 15)
 
 
 def _begun(plan: Plan) -> tuple[State, Slots, Iterator[Observations]]:
@@ -68,17 +68,17 @@ def _loop(slots: Slots) -> Callable[[list[Batch]], None]:
     return judge_all
 
 
-def _small(state: State, slots: Slots, stream: Iterator[Observations], rounds: int) -> Row:
+def _small(
+    rules: str, state: State, slots: Slots, stream: Iterator[Observations], rounds: int
+) -> Row:
     """Measure small batches; the row is the worst of them."""
     ratios = {}
     for size in SMALL:
         given = _cut(stream, size, rounds * SMALL_EACH)
         ratios[size], _ = ratio_of(state, given, SMALL_EACH, _loop(slots))
     note = ", ".join(f"{size}: {ratio:.2f}" for size, ratio in ratios.items())
-    return Row(
-        "engine / plain loop, batches of 1 to 32", min(ratios.values()), 0.3, at_least=True,
-        note=note,
-    )  # fmt: skip
+    title = f"engine / plain loop, {rules}, batches of 1 to 32"
+    return Row(title, min(ratios.values()), 0.3, at_least=True, note=note)
 
 
 def _cut(stream: Iterator[Observations], size: int, count: int) -> list[Observations]:
