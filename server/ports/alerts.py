@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from server.domain.alerts import Alert, Telling
 from server.engine.series import Finding
+from server.ports.directory import Patient
 
 
 class FindingRow(NamedTuple):
@@ -26,6 +27,15 @@ class Pause(NamedTuple):
     until_at: int
 
 
+class Away(NamedTuple):
+    """A patient does not measure from then until then, by the word of a nurse or doctor."""
+
+    from_at: int
+    until_at: int
+    by: str
+    reason: str
+
+
 class Message(NamedTuple):
     """What is to be delivered to a member of staff, or to everybody of a role in the CHC."""
 
@@ -43,6 +53,10 @@ class Alerts(Protocol):
 
     def open_of(self, subjects: Collection[str]) -> dict[tuple[str, str], Alert]:
         """Return the open alerts of these subjects, by (subject, rule)."""
+        ...
+
+    def open_rule(self, rule: str) -> list[Alert]:
+        """Return the open alerts of a rule, of any CHC."""
         ...
 
     def open_missing(self) -> list[tuple[int, str]]:
@@ -109,6 +123,18 @@ class Alerts(Protocol):
         """End the pauses of the alert's rule and patient."""
         ...
 
+    def away(self, patient_id: int, at: int) -> Away | None:
+        """Return by whose word the patient is away at an instant, or None."""
+        ...
+
+    def declare_away(self, patient: Patient, away: Away) -> None:
+        """Write that a patient is away."""
+        ...
+
+    def end_aways(self, patient_id: int, now: int) -> None:
+        """Let a patient be back now."""
+        ...
+
     def add_note(self, alert: Alert, *, by: str, text: str, now: int) -> None:
         """Write a note on an alert."""
         ...
@@ -147,9 +173,17 @@ class Alerts(Protocol):
         ...
 
     def add_absence(
-        self, patient_id: int, chc_id: int, code: int, window_from: int, due_at: int, cause: str
+        self,
+        patient_id: int,
+        chc_id: int,
+        code: int,
+        window_from: int,
+        due_at: int,
+        cause: str,
+        alert_id: int | None,
     ) -> bool:
-        """Write an absence and return True; one that is there stays as it is: False."""
+        """Write an absence and return True; one that is there stays as it is: False. ``alert_id``
+        is the technical matter that it has in common with others."""
         ...
 
     def unexplained(self, patient_ids: Collection[int]) -> list[tuple[int, int, int, int]]:

@@ -1,6 +1,6 @@
 """Storing what came, and finding it again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from server.domain.attribution import Assignment, Said, Weighing
@@ -91,6 +91,20 @@ class GatewayRow(NamedTuple):
     revoked: bool
 
 
+class Home(NamedTuple):
+    """What is known of the gateway that a patient's measurements come through.
+
+    ``offline_since`` is from its will, ``back_at`` when it was heard again after a silence,
+    ``outbox_depth`` what had no receipt at its last heartbeat. Instants are the server's.
+    """
+
+    gateway: str
+    last_seen_at: int | None
+    offline_since: int | None
+    back_at: int | None
+    outbox_depth: int | None
+
+
 class Measurements(Protocol):
     """The measurements' part of a transaction."""
 
@@ -174,17 +188,27 @@ class Measurements(Protocol):
         the time, else None."""
         ...
 
-    def gateway_seen(self, patient_id: int) -> int | None:
-        """Return when the gateway of the patient's newest measurement was last heard of; None
-        where there is no measurement yet."""
+    def home(self, patient_id: int) -> Home | None:
+        """Return the gateway of the patient's newest measurement; None where there is none yet."""
+        ...
+
+    def batteries(self, patient_id: int) -> dict[str, int]:
+        """Return the last battery levels (percent) of the devices a patient has, by profile."""
+        ...
+
+    def note_batteries(self, chc_id: int, levels: Mapping[str, int]) -> list[str]:
+        """Note the battery levels of the CHC's devices; return the addresses that are known."""
         ...
 
     def newest_of(self, address: str) -> int | None:
         """Return the measured-at of the newest stored measurement of a device."""
         ...
 
-    def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:
-        """Note what a gateway said of itself; the keys are columns of the fleet's table."""
+    def seen_gateway(
+        self, gateway: str, now: int, silent_since: int, news: dict[str, int | str | None]
+    ) -> None:
+        """Note what a gateway said of itself; the keys are columns of the fleet's table. It is
+        *back* now where it had left, or was not heard of since ``silent_since``."""
         ...
 
     def gateway_left(self, gateway: str, session: str, now: int) -> None:
@@ -193,6 +217,10 @@ class Measurements(Protocol):
 
     def silent_gateways(self, since: int) -> list[tuple[str, int]]:
         """Return (gateway, CHC) of those seen once, silent since, without an open alert of it."""
+        ...
+
+    def count_silent(self, since: int) -> dict[int, int]:
+        """Return how many gateways of each CHC were seen once and are silent since."""
         ...
 
     def ending_certificates(self, until: int) -> list[tuple[str, int]]:

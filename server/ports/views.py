@@ -178,6 +178,20 @@ class AbsenceRow(NamedTuple):
     explained_at: int | None
 
 
+class UnderRow(NamedTuple):
+    """One absence of those that a technical matter explains; ``high`` where the patient has an
+    open alert of high priority."""
+
+    patient_id: int
+    family_name: str
+    given_name: str
+    phone: str | None
+    code: int
+    due_at: int
+    explained_at: int | None
+    high: bool
+
+
 class Views(Protocol):
     """The pages' part of a transaction."""
 
@@ -196,6 +210,10 @@ class Views(Protocol):
     def acts(self, alert: Alert) -> list[ActRow]: ...
     def observations(self, patient_id: int, from_at: int) -> list[ObservationView]: ...
     def latest(self, chc_id: int) -> dict[int, int]: ...
+    def under(self, alert: Alert) -> list[UnderRow]:
+        """Return the absences that a technical alert explains: who has a high alert first."""
+        ...
+
     def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]: ...
     def waiting(self, chc_id: int, only: tuple[int, int] | None = None) -> list[WaitingRow]: ...
     def decided(self, chc_id: int, since: int) -> list[DecisionView]: ...

@@ -13,6 +13,9 @@ from server.services.matters import clear_matter, raise_matter
 GATEWAY_SILENT_AFTER: Final = 15 * MINUTE
 # A day of a busy home; more waits only when receipts do not come.
 _DEPTH_WORRYING: Final = 500
+# Percent; a level that came up again by some percent is a new battery, not a warmer room.
+BATTERY_LOW: Final = 10
+_BATTERY_GOOD: Final = 20
 _DISK_LEAST: Final = 100 * 1024 * 1024
 
 
@@ -40,6 +43,24 @@ def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow,
             clear_matter(tx, subject=subject, rule=rule, now=now)
 
 
+def _watch_batteries(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow, now: int) -> None:
+    """Keep the battery levels of the devices about; a low one is a technical matter."""
+    for address in tx.measurements.note_batteries(gateway.chc_id, heartbeat.batteries):
+        level, subject = heartbeat.batteries[address], f"device:{address}"
+        if level <= BATTERY_LOW:
+            raise_matter(
+                tx,
+                chc_id=gateway.chc_id,
+                subject=subject,
+                rule="device-battery",
+                priority=Priority.LOW,
+                detail=f"{level} %",
+                now=now,
+            )
+        elif level >= _BATTERY_GOOD:
+            clear_matter(tx, subject=subject, rule="device-battery", now=now)
+
+
 def note_gateway(
     tx: Transaction, envelope: Birth | Heartbeat | Will, gateway: GatewayRow, now: int
 ) -> None:
@@ -61,10 +82,11 @@ def note_gateway(
             "offline_since": None,
         }
         _watch_heartbeat(tx, envelope, gateway, now)
+        _watch_batteries(tx, envelope, gateway, now)
         if envelope.certificate_ends_at is not None:
             news["certificate_ends_at"] = envelope.certificate_ends_at
     else:
         tx.measurements.gateway_left(envelope.gateway, envelope.session, now)
         return
-    tx.measurements.seen_gateway(envelope.gateway, now, news)
+    tx.measurements.seen_gateway(envelope.gateway, now, now - GATEWAY_SILENT_AFTER, news)
     clear_matter(tx, subject=f"gateway:{envelope.gateway}", rule="gateway-silent", now=now)

@@ -19,11 +19,11 @@ def raise_matter(
     detail: str,
     now: int,
     patient_id: int | None = None,
-) -> None:
+) -> Alert:
     """Open the technical alert of a subject and rule, or add to the open one.
 
     A high matter makes an open alert high; nothing makes it less urgent.
-    ``subject`` is ``gateway:ID``, ``device:ADDRESS``, ``patient:ID`` or ``server``.
+    ``subject`` is ``gateway:ID``, ``device:ADDRESS``, ``patient:ID``, ``chc:ID`` or ``server``.
     """
     duty = duty_of(tx, chc_id, now)
     known = tx.alerts.open_of([subject]).get((subject, rule))
@@ -53,7 +53,7 @@ def raise_matter(
             now,
             duty,
         )
-    keep(tx, change, now)
+    return keep(tx, change, now)
 
 
 def clear_matter(tx: Transaction, *, subject: str, rule: str, now: int) -> None:

@@ -6,6 +6,7 @@ from server.domain import alerts as life
 from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.ports.store import Transaction
+from server.services.absent import watch_outages
 from server.services.duty import duties
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import chains_of, keep, raise_matter
@@ -61,7 +62,10 @@ def _raise_reviews(tx: Transaction, now: int) -> int:
 
 
 def _watch_gateways(tx: Transaction, now: int) -> None:
+    out = watch_outages(tx, now)
     for gateway, chc_id in tx.measurements.silent_gateways(now - GATEWAY_SILENT_AFTER):
+        if chc_id in out:
+            continue  # one matter, told once
         raise_matter(
             tx,
             chc_id=chc_id,

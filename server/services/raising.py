@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from contract.codes import BY_NUMBER, Code, scaled
+from contract.codes import Code, scaled
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind, Telling
 from server.domain.attribution import Fate
@@ -18,8 +18,9 @@ from server.engine.rules import COMPARATOR
 from server.engine.series import Finding
 from server.ports.alerts import FindingRow
 from server.ports.store import Transaction
+from server.services.absent import write_absences
+from server.services.causes import Cause
 from server.services.duty import duty_of
-from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import keep, raise_matter
 
 
@@ -72,7 +73,8 @@ class Raising:
     def write(self) -> int:
         """Write findings, alerts, absences, messages and audit; return the alerts raised."""
         raised = self._gather()
-        raised += sum(self._absent(absence) for absence in self._concluded.absences)
+        missing = write_absences(self._tx, self._concluded.absences, self._people, self._now)
+        raised += sum(self._absent(absence, cause) for absence, cause in missing)
         for patient, rule in self._concluded.ended:
             self._clear(patient, rule)
         for patient, code, holding in self._concluded.rebuilt:
@@ -199,34 +201,13 @@ class Raising:
             detail=detail,
         )
 
-    def _absent(self, absence: Absence) -> int:
-        """Write an absence; a held measurement is *held*, not *not measured* (hazard H1)."""
-        number, cause = BY_NUMBER.index(absence.code), self._cause(absence)
-        chc_id = self._people[absence.patient].chc_id
-        new = self._tx.alerts.add_absence(
-            absence.patient, chc_id, number, absence.window_from, absence.due_at, cause
-        )
-        if cause == "held" or not new:
-            return 0
+    def _absent(self, absence: Absence, cause: Cause) -> int:
         rule = f"missing-{absence.code}"
         known = (_subject(absence.patient), rule) in self._open
         plan = self._plans.get((absence.patient, absence.version))
         evidence = [Evidence(absence.due_at)]
         self._tell(absence.patient, rule, plan, Kind.ADHERENCE, evidence, cause)
         return int(not known)
-
-    def _cause(self, absence: Absence) -> str:
-        """Return why nothing was judged. While the home's gateway is silent nobody knows whether
-        the patient measured: that is never called *not measured*."""
-        number = BY_NUMBER.index(absence.code)
-        waiting = self._tx.measurements.waiting_between(
-            absence.patient, number, absence.window_from, self._now
-        )
-        if waiting is not None:
-            return {"held": "held", "quarantined": "arrived-unreadable"}[waiting]
-        seen = self._tx.measurements.gateway_seen(absence.patient)
-        silent = seen is not None and seen < self._now - GATEWAY_SILENT_AFTER
-        return "gateway-silent" if silent else "not-measured"
 
     def _clear(self, patient: int, rule: str) -> None:
         alert = self._open.get((_subject(patient), rule))

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from contract.codes import Code
 from contract.messages import Address
 from contract.profiles import profiles
+from server.domain.devices import MEASURES
 from server.domain.duty import SHIFT_LONGEST, parse_hours
 from server.domain.early_warning import AGE_MIN, too_young
 from server.domain.instants import HOUR, from_datetime, to_datetime, zone
@@ -198,17 +198,6 @@ def assign_device(tx: Transaction, new: NewAssignment, now: int) -> int:
     return device
 
 
-# What stands for a measurement of each kind of device.
-_MEASURES: Final = {
-    "blood-pressure-monitor": Code.SYSTOLIC,
-    "thermometer": Code.TEMPERATURE,
-    "pulse-oximeter": Code.SPO2,
-    "weight-scale": Code.WEIGHT,
-    "glucose-meter": Code.GLUCOSE,
-    "heart-rate-monitor": Code.HEART_RATE,
-}
-
-
 def _expect_by_default(tx: Transaction, patient_id: int, now: int) -> None:
     """Expect a measurement a day of every device that a patient has, until a plan is in force:
     who measures nothing is missed from the first day on, plan or no plan (hazard H8)."""
@@ -216,7 +205,7 @@ def _expect_by_default(tx: Transaction, patient_id: int, now: int) -> None:
     assert patient is not None  # noqa: S101 - has a device
     known = profiles()
     kinds = {known[name].kind for name in tx.directory.profiles_of(patient_id) if name in known}
-    expected = [Expected(code=_MEASURES[kind]) for kind in sorted(kinds)]
+    expected = [Expected(code=MEASURES[kind]) for kind in sorted(kinds)]
     tx.directory.set_default_plan(patient, Plan(expected=expected), now)
     tx.inputs.append([NewInput(InputKind.PLAN, patient_id, None, None, 0, now)])
 

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert,
 from server.domain.alerts import Alert, Kind, Outcome, Telling
 from server.domain.plans import Priority
 from server.engine.series import Finding
-from server.ports.alerts import FindingRow, Message, Pause
+from server.ports.alerts import Away, FindingRow, Message, Pause
+from server.ports.directory import Patient
 from server.stores import prepared
 from server.stores import tables as t
 from server.stores.rows import insert_new
@@ -45,6 +46,10 @@ class AlertRows:
         query = query.order_by(t.alerts.c.id).with_for_update()
         found = [alert_of(row) for row in self._connection.execute(query)]
         return {(alert.subject, alert.rule): alert for alert in found}
+
+    def open_rule(self, rule: str) -> list[Alert]:
+        query = select(*_COLUMNS).where(t.alerts.c.closed_at.is_(None), t.alerts.c.rule == rule)
+        return [alert_of(row) for row in self._connection.execute(query)]
 
     def open_missing(self) -> list[tuple[int, str]]:
         query = select(t.alerts.c.patient_id, t.alerts.c.rule).where(
@@ -158,6 +163,24 @@ class AlertRows:
         )
         self._connection.execute(running.values(until_at=now))
 
+    def away(self, patient_id: int, at: int) -> Away | None:
+        columns = [t.aways.c[name] for name in Away._fields]
+        query = select(*columns).where(
+            t.aways.c.patient_id == patient_id, t.aways.c.from_at <= at, t.aways.c.until_at > at
+        )
+        row = self._connection.execute(query.order_by(t.aways.c.until_at.desc())).first()
+        return Away._make(row) if row is not None else None
+
+    def declare_away(self, patient: Patient, away: Away) -> None:
+        row = {"chc_id": patient.chc_id, "patient_id": patient.id, **away._asdict()}
+        self._connection.execute(insert(t.aways), row)
+
+    def end_aways(self, patient_id: int, now: int) -> None:
+        running = update(t.aways).where(
+            t.aways.c.patient_id == patient_id, t.aways.c.until_at > now
+        )
+        self._connection.execute(running.values(until_at=now))
+
     def add_note(self, alert: Alert, *, by: str, text: str, now: int) -> None:
         row = {"chc_id": alert.chc_id, "alert_id": alert.id, "by": by, "written_at": now}
         self._connection.execute(insert(t.notes), {**row, "text": text[:1000]})
@@ -246,7 +269,14 @@ class AlertRows:
         return self._connection.execute(query).scalar_one()
 
     def add_absence(
-        self, patient_id: int, chc_id: int, code: int, window_from: int, due_at: int, cause: str
+        self,
+        patient_id: int,
+        chc_id: int,
+        code: int,
+        window_from: int,
+        due_at: int,
+        cause: str,
+        alert_id: int | None,
     ) -> bool:
         known = select(t.absences.c.id).where(
             t.absences.c.patient_id == patient_id,
@@ -255,8 +285,8 @@ class AlertRows:
         )
         if self._connection.execute(known).first() is not None:
             return False
-        row = (patient_id, chc_id, code, window_from, due_at, cause)
-        names = ("patient_id", "chc_id", "code", "window_from", "due_at", "cause")
+        row = (patient_id, chc_id, code, window_from, due_at, str(cause), alert_id)
+        names = ("patient_id", "chc_id", "code", "window_from", "due_at", "cause", "alert_id")
         insert_new(self._connection, t.absences, [row], names)
         return True
 

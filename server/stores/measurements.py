@@ -1,12 +1,13 @@
 """The measurements' tables."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    case,
     exists,
     func,
     insert,
@@ -23,6 +24,7 @@ from server.ports.measurements import (
     Decision,
     Epoch,
     GatewayRow,
+    Home,
     MeasurementRow,
     Moved,
     ObservationRow,
@@ -201,16 +203,45 @@ class MeasurementRows:
         )
         return self._connection.execute(query).scalar()
 
-    def gateway_seen(self, patient_id: int) -> int | None:
+    def home(self, patient_id: int) -> Home | None:
         query = (
-            select(t.gateways.c.last_seen_at)
+            select(
+                t.gateways.c.id,
+                t.gateways.c.last_seen_at,
+                t.gateways.c.offline_since,
+                t.gateways.c.back_at,
+                t.gateways.c.outbox_depth,
+            )
             .join(t.epochs, t.epochs.c.gateway_id == t.gateways.c.id)
             .join(t.measurements, t.measurements.c.epoch_id == t.epochs.c.id)
             .where(t.measurements.c.patient_id == patient_id)
             .order_by(t.measurements.c.measured_at.desc())
             .limit(1)
         )
-        return self._connection.execute(query).scalar()
+        row = self._connection.execute(query).first()
+        return Home._make(row) if row is not None else None
+
+    def batteries(self, patient_id: int) -> dict[str, int]:
+        assignments = t.device_assignments.c
+        query = (
+            select(t.devices.c.profile, t.devices.c.battery_pct)
+            .join(t.device_assignments, assignments.device_id == t.devices.c.id)
+            .where(
+                assignments.patient_id == patient_id,
+                assignments.until_at.is_(None),
+                t.devices.c.battery_pct.is_not(None),
+            )
+        )
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def note_batteries(self, chc_id: int, levels: Mapping[str, int]) -> list[str]:
+        known = []
+        for address, level in sorted(levels.items()):
+            own = (t.devices.c.address == address, t.devices.c.chc_id == chc_id)
+            change = update(t.devices).where(*own).values(battery_pct=level)
+            if self._connection.execute(change).rowcount:
+                known.append(address)
+        return known
 
     def newest_of(self, address: str) -> int | None:
         query = select(func.max(t.measurements.c.measured_at)).where(
@@ -218,9 +249,14 @@ class MeasurementRows:
         )
         return self._connection.execute(query).scalar()
 
-    def seen_gateway(self, gateway: str, now: int, news: dict[str, int | str | None]) -> None:
+    def seen_gateway(
+        self, gateway: str, now: int, silent_since: int, news: dict[str, int | str | None]
+    ) -> None:
+        seen, gone = t.gateways.c.last_seen_at, t.gateways.c.offline_since
+        was_silent = or_(seen < silent_since, gone.is_not(None))
+        back_at = case((was_silent, now), else_=t.gateways.c.back_at)
         change = update(t.gateways).where(t.gateways.c.id == gateway)
-        self._connection.execute(change.values(last_seen_at=now, **news))
+        self._connection.execute(change.values(last_seen_at=now, back_at=back_at, **news))
 
     def gateway_left(self, gateway: str, session: str, now: int) -> None:
         change = update(t.gateways).where(
@@ -230,6 +266,14 @@ class MeasurementRows:
 
     def silent_gateways(self, since: int) -> list[tuple[str, int]]:
         return self._without_alert("gateway-silent", t.gateways.c.last_seen_at < since)
+
+    def count_silent(self, since: int) -> dict[int, int]:
+        query = (
+            select(t.gateways.c.chc_id, func.count())
+            .where(t.gateways.c.last_seen_at < since, t.gateways.c.revoked_at.is_(None))
+            .group_by(t.gateways.c.chc_id)
+        )
+        return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def ending_certificates(self, until: int) -> list[tuple[str, int]]:
         ending = t.gateways.c.certificate_ends_at < until

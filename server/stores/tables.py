@@ -131,6 +131,7 @@ gateways = Table(
     Column("version", String(64), nullable=True),
     Column("outbox_depth", Integer, nullable=True),
     Column("set_aside", Integer, nullable=True),
+    _instant("back_at", null=True),
 )
 devices = Table(
     "devices",
@@ -140,6 +141,7 @@ devices = Table(
     Column("address", String(17), nullable=False, unique=True),
     Column("profile", String(63), nullable=False),
     Column("label", String(80), nullable=False, server_default=""),
+    Column("battery_pct", SmallInteger, nullable=True),
 )
 device_assignments = Table(
     "device_assignments",
@@ -307,7 +309,21 @@ absences = Table(
     _instant("due_at"),
     Column("cause", String(30), nullable=False),
     _instant("explained_at", null=True),
+    # The technical matter that many patients' absences have in common.
+    Column("alert_id", BigInteger, nullable=True, index=True),
     UniqueConstraint("patient_id", "code", "due_at"),
+)
+aways = Table(
+    "aways",
+    metadata,
+    _id(),
+    _chc(),
+    _patient(),
+    _instant("from_at"),
+    _instant("until_at"),
+    Column("by", String(60), nullable=False),
+    Column("reason", String(250), nullable=False),
+    Index("ix_aways_patient_id", "patient_id", "until_at"),
 )
 alerts = Table(
     "alerts",

@@ -22,6 +22,7 @@ from server.ports.views import (
     NoteRow,
     ObservationView,
     PauseRow,
+    UnderRow,
     WaitingRow,
     WorklistRow,
 )
@@ -233,6 +234,29 @@ class PageRows:
             .group_by(t.measurements.c.patient_id)
         )
         return {row[0]: row[1] for row in self._rows(query)}
+
+    def under(self, alert: Alert) -> list[UnderRow]:
+        high = exists().where(
+            t.alerts.c.patient_id == t.absences.c.patient_id,
+            t.alerts.c.priority == "high",
+            t.alerts.c.closed_at.is_(None),
+        )
+        query = (
+            select(
+                t.absences.c.patient_id,
+                t.patients.c.family_name,
+                t.patients.c.given_name,
+                t.patients.c.phone,
+                t.absences.c.code,
+                t.absences.c.due_at,
+                t.absences.c.explained_at,
+                high.label("high"),
+            )
+            .join(t.patients, t.patients.c.id == t.absences.c.patient_id)
+            .where(t.absences.c.alert_id == alert.id, t.absences.c.chc_id == alert.chc_id)
+        )
+        rows = (UnderRow._make(row) for row in self._rows(query))
+        return sorted(rows, key=lambda one: (not one.high, one.family_name, one.given_name))
 
     def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]:
         columns = [t.absences.c[name] for name in AbsenceRow._fields]

@@ -47,6 +47,8 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/patients"): Action.SEE_PATIENTS,
     ("POST", "/patients"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}"): Action.SEE_PATIENTS,
+    ("POST", "/patients/{patient_id}/away"): Action.WORK_ALERTS,
+    ("POST", "/patients/{patient_id}/back"): Action.WORK_ALERTS,
     ("GET", "/patients/{patient_id}/chart/{code}"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/measurements.csv"): Action.SEE_PATIENTS,
     ("GET", "/held"): Action.RELEASE_HELD,

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from contract.codes import BY_NUMBER
 from server.domain.alerts import (
     NOT_REACHED_REVIEW,
     PAUSE_LONGEST,
@@ -234,6 +235,8 @@ def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
         "plan": in_force,
         "source": source_of(in_force.plan if in_force else None, alert.rule),
         "proofs": proofs,
+        "under": tx.views.under(alert) if alert.kind is Kind.TECHNICAL else [],
+        "codes": BY_NUMBER,
         "given": tx.views.given(alert.id),
         "still_held": alert_work.still_held(tx, alert),
         "messages": tx.views.messages(alert.id),

@@ -55,6 +55,13 @@ class Vital:
 @router.get("/patients/{patient_id}")
 def show(visit: Here, patient_id: Id) -> Response:
     """Show the page; every look is on the record."""
+    return page(visit, patient_id)
+
+
+def page(
+    visit: Visit, patient_id: int, status: int = 200, wrong: dict[str, str] | None = None
+) -> Response:
+    """Make the page, with what was wrong in a form of it."""
     days = _period(visit)
     with visit.site.store.write() as tx:
         patient = find(tx, visit, patient_id)
@@ -68,10 +75,13 @@ def show(visit: Here, patient_id: Id) -> Response:
             "unjudged": tx.views.unjudged_of(patient_id),
             "people": people(tx),
             "faults": not_watching(visit, tx),
+            "away": tx.alerts.away(patient_id, visit.now),
             "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
         }
     return visit.page(
         "patient.html",
+        status,
+        wrong=wrong or {},
         patient=patient,
         w=w,
         plans=plans,

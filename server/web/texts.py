@@ -75,6 +75,8 @@ ACTS: Final = {
 }
 TECHNICAL: Final = {
     "gateway-silent": N_("The gateway has not been heard from"),
+    "homes-out-of-reach": N_("Several homes are out of reach at once"),
+    "device-battery": N_("The device's battery is low"),
     "gateway-set-aside": N_("The gateway keeps measurements that the server refused"),
     "gateway-clock": N_("The gateway's clock is not synchronised"),
     "gateway-behind": N_("Many measurements wait in the gateway"),
@@ -113,6 +115,14 @@ CAUSES: Final = {
     "held": N_("held: somebody must say whose it is"),
     "arrived-unreadable": N_("arrived, but unreadable"),
     "gateway-silent": N_("nothing came: the gateway is silent"),
+    "gateway-behind": N_("nothing came: the gateway has not sent everything yet"),
+    "device-battery": N_("nothing came: the device's battery is low"),
+    "patient-away": N_("the patient is away"),
+}
+ABSENT: Final = {
+    "gateway-silent": N_("%(code)s: nothing came by %(when)s, the gateway is silent"),
+    "gateway-behind": N_("%(code)s: nothing came by %(when)s, the gateway is behind"),
+    "device-battery": N_("%(code)s: nothing came by %(when)s, the device's battery is low"),
 }
 HELD: Final = {
     "device-unassigned": N_("The device was nobody's when it measured"),

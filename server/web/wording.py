@@ -118,6 +118,8 @@ class Wording(Numbers):
     def subject(self, alert: Alert) -> str:
         """Name what a technical alert is about."""
         kind, _, name = alert.subject.partition(":")
+        if kind == "chc":
+            return self.text(N_("Homes of this Community Health Centre"))
         said = {"gateway": N_("Gateway"), "device": N_("Device")}.get(kind)
         return f"{self.text(said)} {name}" if said else self.text(N_("Server"))
 
@@ -189,8 +191,7 @@ class Wording(Numbers):
         if alert.detail == "arrived-unreadable":
             return self.text(N_("%(code)s arrived, but cannot be read"), code=code)
         when = self.clock(alert.newest_at)
-        if alert.detail == "gateway-silent":
-            said = N_("%(code)s: nothing came by %(when)s, the gateway is silent")
+        if said := texts.ABSENT.get(alert.detail or ""):
             return self.text(said, code=code, when=when)
         return self.text(N_("%(code)s not measured, expected by %(when)s"), code=code, when=when)
 

@@ -279,7 +279,7 @@ def test_what_a_silent_gateway_may_hold_is_not_called_not_measured(
     """The absence is told all the same: whether the patient measured, nobody knows."""
     beat(home, 1, "130", T0 - DAY)
     with home.store.write() as tx:
-        tx.measurements.seen_gateway("gw-1", T0 + int(hours * HOUR), {})
+        tx.measurements.seen_gateway("gw-1", T0 + int(hours * HOUR), 0, {})
     home.now = T0 + 4 * HOUR
     home.run()
     assert home.rows(
@@ -376,7 +376,7 @@ def test_the_poller_escalates_a_deadline_that_passed_while_everything_was_down(
 
 def test_a_silent_gateway_is_a_technical_alert_once(home: World) -> None:
     with home.store.write() as tx:
-        tx.measurements.seen_gateway("gw-1", T0, {})
+        tx.measurements.seen_gateway("gw-1", T0, 0, {})
     for minutes in (10, 16, 17):
         with home.store.write() as tx:
             poll(tx, T0 + minutes * MINUTE)

@@ -10,6 +10,7 @@ from server.domain.roles import Action, Role, may
 from server.web import (
     alert,
     application,
+    away,
     duty,
     events,
     fleet,
@@ -23,7 +24,7 @@ from server.web.access import ANYBODY, ROUTES, SIGNED_IN
 from tests.server.web.district import Browser, District
 
 _ROUTERS = [module.router for module in (
-    sign_in, worklist, alert, duty, patients, patient, held, fleet, events,
+    sign_in, worklist, alert, away, duty, patients, patient, held, fleet, events,
 )]  # fmt: skip
 _PLACES = re.compile(r"\{(\w+)\}")
 _STREAM = "/events"  # never ends: it has tests of its own
@@ -99,7 +100,7 @@ def test_another_chcs_things_are_not_found_in_any_verb(district: District, name:
             continue
         walked += 1
         assert asked(browser, method, filled(path, numbers)) == 404, (method, path)
-    assert walked == 15
+    assert walked == 17
 
 
 def test_another_chcs_names_are_on_no_list(district: District):

@@ -26,7 +26,7 @@ def test_a_gateways_time_beyond_every_calendar_hides_no_page(district: District)
     number = district.alert("systolic-high-outer")
     with district.store.write() as tx:
         tx.measurements.seen_gateway(
-            "gw-1", district.now, {"last_measurement_at": far, "certificate_ends_at": far}
+            "gw-1", district.now, 0, {"last_measurement_at": far, "certificate_ends_at": far}
         )
     browser = district.browser("anna")
     for path in (f"/alerts/{number}", f"/patients/{district.maria}/measurements.csv", "/fleet"):
