@@ -59,6 +59,8 @@ def _confirm(tx: Transaction, new: Confirmation, now: int) -> str:
     current = [row for row in by_time if (row.in_force_from or 0) <= now]
     if not current or current[-1] is not own:
         said.append("NOT in force now")
+    if new.until is not None:
+        said.append(f"until {new.until}, then version {before.version} again")
     spans = uncovered_of(tx.directory.chc_by_id(patient.chc_id))
     said.append(f"hours nobody covers: {hours_text(spans) or 'none'}")
     return f"{version} ({'; '.join(said)})"

@@ -27,6 +27,7 @@ STEP: Final = 2  # points by which a score gets worse before it is told again; a
 
 
 AGE_MIN: Final = 16
+SCALE_LOW: Final = 2  # for a target of 88 to 92 %
 
 
 def too_young(born_on: str, today: date) -> bool:
@@ -38,8 +39,12 @@ def too_young(born_on: str, today: date) -> bool:
 class EarlyWarning(
     Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
 ):
-    """That a patient's NEWS2 is watched. ``minutes``: a judgement, to be confirmed."""
+    """That a patient's NEWS2 is watched. ``minutes``: a judgement, to be confirmed.
+
+    ``doctor`` is the sign-in name of who set a target of 88 to 92 %: scale 2 has one (hazard H11).
+    """
 
     source: Annotated[str, Meta(min_length=3, max_length=200)]
     scale: Literal[1, 2]
     minutes: Annotated[int, Meta(ge=1, le=24 * 60)] = 30
+    doctor: Annotated[str, Meta(max_length=60)] = ""

@@ -15,10 +15,10 @@ from msgspec import Meta, Struct
 from contract.codes import DEFINITIONS, Code, scaled
 from server.domain import combinations as combining
 from server.domain.combinations import Combination
-from server.domain.early_warning import PRIORITIES, EarlyWarning
+from server.domain.early_warning import PRIORITIES, SCALE_LOW, EarlyWarning
 from server.domain.priorities import Priority as Priority
 from server.domain.roles import Role
-from server.domain.window_rules import WindowRule, problems
+from server.domain.window_rules import WindowRule, is_too_short, problems
 from server.errors import WrongInput
 
 SIDES: Final = ("low-outer", "low-inner", "high-inner", "high-outer")
@@ -245,7 +245,17 @@ def _problems(plan: Plan) -> Iterator[str]:
         yield "a gain is named twice"
     for name in {gain.name for gain in plan.gains} & {rule.name for rule in plan.rules}:
         yield f"rules {name}: a gain has that name"
+    if (
+        plan.early_warning
+        and plan.early_warning.scale == SCALE_LOW
+        and not (plan.early_warning.doctor)
+    ):
+        yield "early_warning doctor: scale 2 names the doctor who set a target of 88 to 92 %"
     yield from problems(plan.rules)
+    prescribed = {one.code for one in plan.expected}
+    for rule in (one for one in plan.rules if one.code in prescribed):
+        if is_too_short(rule):
+            yield f"rules {rule.name}: the window is too short: {rule.code} is expected once a day"
     yield from combining.problems(plan.combinations, _judging(plan))
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from server.domain.combinations import Combination
-from server.domain.early_warning import EarlyWarning
+from server.domain.early_warning import SCALE_LOW, EarlyWarning
 from server.domain.plans import Expected, Gain, Plan, Threshold, parse_plan, plan_json
 from server.domain.window_rules import WindowRule
 from server.errors import WrongInput
@@ -105,6 +105,8 @@ def parse_protocol(text: str, where: str) -> Protocol:
         # A limit is a decimal as it is written, never the nearest binary fraction.
         given = tomllib.loads(text, parse_float=Decimal)
         protocol = msgspec.convert(given, Protocol, strict=False)
+        if protocol.early_warning and protocol.early_warning.scale == SCALE_LOW:
+            raise WrongInput("early_warning scale: 2 is for one patient, set by a doctor")
         protocol.plan()
     except tomllib.TOMLDecodeError as error:
         raise WrongInput(f"{where}: {error}") from error

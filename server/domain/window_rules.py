@@ -15,6 +15,7 @@ from server.domain.priorities import Priority
 
 DAYS_MAX: Final = 31
 HOURS_MAX: Final = 168
+A_DAY: Final = 24
 CHANGES_MAX: Final = 2  # a code, each
 TRENDS_MAX: Final = 4
 AVERAGES_MAX: Final = 2
@@ -136,6 +137,18 @@ def problems(rules: list[WindowRule]) -> Iterator[str]:
             if codes.count(code) > most:
                 words = ", ".join(kind.__name__.lower() for kind in kinds)
                 yield f"rules: at most {most} of {words} for {code}"
+
+
+def is_too_short(rule: WindowRule) -> bool:
+    """Tell whether one value a day never fills a rule's window."""
+    if isinstance(rule, Change):
+        return rule.hours < A_DAY
+    # An average's schedule is its own: two values each morning and evening.
+    return not isinstance(rule, Average) and rule.least > _days(rule)
+
+
+def _days(rule: Crossover | Baseline | Spread | Slope) -> int:
+    return rule.long if isinstance(rule, Crossover) else rule.days
 
 
 def _of_one(rule: WindowRule) -> Iterator[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
 from server.engine.kernel import Touched
-from server.engine.rules import MISSING_BIT, NOTHING, Compiled, Version, in_force
+from server.engine.rules import MISSING_BIT, NOTHING, Compiled, Version, governing, in_force
 from server.engine.series import Finding, Memory, Observation, families_of, fold, fresh
 from server.engine.state import (
     FOREVER,
@@ -36,12 +36,6 @@ class Rebuilt:
     raised: list[Finding] = field(default_factory=list)
     superseded: list[Finding] = field(default_factory=list)
     active: frozenset[str] = frozenset()
-
-
-def with_version(versions: list[Version], version: Version) -> list[Version]:
-    """Return a patient's versions with this one, in the order in which they come into force."""
-    others = [one for one in versions if one.number != version.number]
-    return sorted([*others, version], key=lambda one: (one.from_at, one.number))
 
 
 def slots_of(state: State, patient: int, versions: list[Version]) -> list[int]:
@@ -100,14 +94,14 @@ def rebuild(
 
 def next_due(versions: list[Version], code: Code, running: int, now: int) -> int:
     """Return when the code's next measurement is due, keeping a due time already running."""
-    version = in_force(versions, now)
+    version, until = governing(versions, now)
     rules = version.rules.get(code, NOTHING) if version else NOTHING
     if version is None or rules.due_minute < 0:
-        later = [one.from_at for one in versions if one.from_at > now]
-        return min(later, default=FOREVER)  # look again when the next version begins
-    if running != FOREVER and running > now and is_due(version, rules, running):
-        return min(running, _following(version, rules, now))
-    return _following(version, rules, now)
+        return until  # look again when the next version begins
+    due = min(_following(version, rules, now), until)
+    if now < running < FOREVER and is_due(version, rules, running):
+        return min(running, due)
+    return due
 
 
 def is_due(version: Version, rules: Compiled, at: int) -> bool:

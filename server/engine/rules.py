@@ -4,7 +4,8 @@ At one code can be on: four thresholds (in the order of ``SIDES``), two gains, t
 measurement, and rules over windows. A rule's *bit* is its place in ``Compiled.names``.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import count
 from typing import Final, NamedTuple
@@ -12,6 +13,7 @@ from typing import Final, NamedTuple
 from contract.codes import DEFINITIONS, Code, scaled
 from server.domain.instants import HOUR, MINUTE
 from server.domain.plans import SIDES, Plan
+from server.domain.timeline import FOREVER, pieces
 from server.domain.window_rules import (
     AVERAGES_MAX,
     CHANGES_MAX,
@@ -35,7 +37,7 @@ RULES: Final = AVERAGE_BIT + AVERAGES_MAX
 # A limit that is not set: no value reaches it, nor does a comparator (which is 2**30).
 UNLIMITED: Final = 2**31 - 1
 COMPARATOR: Final = 2**30
-FOREVER: Final = 2**62
+NO_VERSION: Final = -1
 SIGNS: Final = (-1, -1, 1, 1)  # low rules judge the negated value, so every rule is "more than"
 
 
@@ -124,7 +126,8 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One plan version: in force from ``from_at`` until the next version of the patient."""
+    """One plan version: in force from ``from_at`` until ``until_at`` or until the next version of
+    the patient begins."""
 
     number: int
     from_at: int
@@ -132,12 +135,15 @@ class Version:
     rules: dict[Code, Compiled] = field(default_factory=dict)
     combinations: tuple[CombinedRule, ...] = ()
     early_warning: ScoreRule | None = None
+    until_at: int = FOREVER
 
 
 NOTHING: Final = Compiled()
 
 
-def compile_version(number: int, from_at: int, zone_name: str, plan: Plan) -> Version:
+def compile_version(
+    number: int, from_at: int, zone_name: str, plan: Plan, until_at: int = FOREVER
+) -> Version:
     """Compile a checked plan. The engine sees only what this returns."""
     rules = {code: _compiled(code, plan) for code in Code}
     combinations = tuple(
@@ -147,7 +153,7 @@ def compile_version(number: int, from_at: int, zone_name: str, plan: Plan) -> Ve
     watched = {code: rule for code, rule in rules.items() if rule != NOTHING}
     news2 = plan.early_warning
     warning = ScoreRule(news2.scale, news2.minutes * MINUTE) if news2 else None
-    return Version(number, from_at, zone_name, watched, combinations, warning)
+    return Version(number, from_at, zone_name, watched, combinations, warning, until_at)
 
 
 def _compiled(code: Code, plan: Plan) -> Compiled:
@@ -221,10 +227,26 @@ _KINDS: Final = {
 }
 
 
+def timeline(versions: Iterable[Version]) -> list[Version]:
+    """Return a patient's versions in the order in which they rule, none overlapping another.
+
+    One that rules again after a later one has ended stands there again; where none rules, one
+    that watches nothing.
+    """
+    by_number = sorted(versions, key=lambda one: one.number)
+    cut = pieces([(one.from_at, one.until_at) for one in by_number])
+    zone_name = by_number[-1].zone_name if by_number else "UTC"
+    gap = Version(NO_VERSION, 0, zone_name)
+    return [
+        replace(gap if at is None else by_number[at], from_at=start, until_at=end)
+        for at, start, end in cut
+    ]
+
+
 def governing(versions: list[Version], at: int) -> tuple[Version | None, int]:
     """Return the version in force at an instant, and from when on it no longer is.
 
-    ``versions`` are sorted by ``from_at``.
+    ``versions`` are those of a ``timeline``.
     """
     current = None
     for version in versions:
@@ -235,5 +257,5 @@ def governing(versions: list[Version], at: int) -> tuple[Version | None, int]:
 
 
 def in_force(versions: list[Version], at: int) -> Version | None:
-    """Return the version in force at an instant; ``versions`` are sorted by ``from_at``."""
+    """Return the version in force at an instant; ``versions`` are those of a ``timeline``."""
     return governing(versions, at)[0]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import BY_NUMBER, Code
+from server.domain.timeline import FOREVER as FOREVER
 from server.engine.families import FAMILIES, Family
-from server.engine.rules import FOREVER as FOREVER
 from server.engine.rules import NOTHING, THRESHOLDS, UNLIMITED, Version, governing
 from server.engine.series import Memory
 

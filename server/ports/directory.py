@@ -65,6 +65,7 @@ class PlanRow(NamedTuple):
     written_at: int
     confirmed_by: str | None
     in_force_from: int | None
+    in_force_until: int | None = None
 
 
 class Session(NamedTuple):
@@ -113,7 +114,13 @@ class Directory(Protocol):
 
     def add_plan(self, patient: Patient, plan: Plan, author: str, now: int) -> int: ...
     def confirm_plan(
-        self, patient_id: int, version: int, by: str, now: int, from_at: int
+        self,
+        patient_id: int,
+        version: int,
+        by: str,
+        now: int,
+        from_at: int,
+        until_at: int | None = None,
     ) -> None: ...
     def user(self, name: str) -> User | None: ...
     def users(self) -> list[User]: ...

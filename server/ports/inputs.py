@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from server.domain.plans import Plan
+from server.domain.timeline import FOREVER
 from server.engine.series import Finding, Observation
 from server.engine.step import Observations
 
@@ -43,7 +44,8 @@ class NewInput(NamedTuple):
 
 
 class PlanVersion(NamedTuple):
-    """A confirmed plan version with the patient's zone, and when the log learned of it."""
+    """A confirmed plan version with the patient's zone, and when the log learned of it; in force
+    from ``from_at`` until ``until_at`` or until another begins."""
 
     patient_id: int
     number: int
@@ -51,6 +53,7 @@ class PlanVersion(NamedTuple):
     zone_name: str
     recorded_at: int
     plan: Plan
+    until_at: int = FOREVER
 
 
 class Questioned(NamedTuple):

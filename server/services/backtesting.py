@@ -22,12 +22,12 @@ from server.engine.backtest_patient import History, judge_patient
 from server.engine.backtest_result import LEAD_DAYS, Backtest, Event, Tally, compared
 from server.engine.backtest_series import Series
 from server.engine.backtest_windows import Windows
-from server.engine.rebuild import with_version
 from server.engine.rules import Version, compile_version
 from server.errors import NotFound, WrongInput
 from server.ports.charts import MARK_HELD, MARK_UNSTEADY, MARK_UNSURE
 from server.ports.directory import Patient
 from server.ports.store import Store, Transaction
+from server.services.versions import versions_of
 
 WARM_UP_DAYS: Final = 62  # twice the longest window of a rule
 ASSUMPTIONS: Final = (
@@ -163,13 +163,11 @@ def _begun(tx: Transaction, question: Question, patients: list[Patient], now: in
             raise NotFound(f"event: {question.chc} has no patient {event.patient!r}")
         events[event.patient].append(event)
     own = {patient.id for patient in patients}
-    known: dict[int, _Known] = {}
-    for row in tx.inputs.plan_versions([], tx.inputs.cursor()):
-        if row.patient_id in own:
-            before = known.get(row.patient_id, _Known([], {}))
-            compiled = compile_version(row.number, row.from_at, row.zone_name, row.plan)
-            versions = with_version(before.versions, compiled)
-            known[row.patient_id] = _Known(versions, before.plans | {row.number: row.plan})
+    rows = [row for row in tx.inputs.plan_versions([], tx.inputs.cursor()) if row.patient_id in own]
+    plans: dict[int, dict[int, Plan]] = defaultdict(dict)
+    for row in rows:
+        plans[row.patient_id][row.number] = row.plan
+    known = {one: _Known(versions, plans[one]) for one, versions in versions_of(rows).items()}
     tested = cache(lambda zone_name: compile_version(0, _ALWAYS, zone_name, question.plan))
     return _Work(question, now, known, tested, events)
 

@@ -15,14 +15,14 @@ from server.domain.alerts import Alert
 from server.domain.plans import Plan, rule_of
 from server.engine.combined import combined
 from server.engine.early_warning import NUMBERS, Seen, scored, scored_alone
-from server.engine.rebuild import with_version
-from server.engine.rules import NOTHING, SIGNS, Version, compile_version
+from server.engine.rules import NOTHING, SIGNS, Version
 from server.engine.series import NO_CODE, SCORE_CODE, Finding, Observation, families_of, fold, fresh
 from server.engine.state import NEVER
 from server.errors import NotFound
 from server.ports.store import Transaction
 from server.ports.views import EvidenceRow
 from server.services.deciding import scaled_value
+from server.services.versions import versions_of
 
 IN_FORCE: Final = "in-force"
 
@@ -49,10 +49,7 @@ def explain(tx: Transaction, alert_id: int) -> tuple[Alert, list[Explained]]:
     cursor = tx.inputs.cursor()
     rows = tx.inputs.plan_versions([alert.patient_id], cursor)
     plans = {row.number: row.plan for row in rows}
-    versions: list[Version] = []
-    for row in rows:
-        compiled = compile_version(row.number, row.from_at, row.zone_name, row.plan)
-        versions = with_version(versions, compiled)
+    versions = versions_of(rows).get(alert.patient_id, [])
     again: dict[int, list[Finding]] = {}
     explained = []
     evidence = tx.views.evidence(alert_id)

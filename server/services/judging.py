@@ -14,17 +14,18 @@ from contract.codes import BY_NUMBER, Code
 from server.domain.plans import Plan, Priority
 from server.engine.absences import fall_due
 from server.engine.alone import judge_alone
-from server.engine.rebuild import rebuild, slots_of, with_version
-from server.engine.rules import MISSING_BIT, NOTHING, Version, compile_version, in_force
+from server.engine.rebuild import rebuild, slots_of
+from server.engine.rules import MISSING_BIT, NOTHING, Version, in_force
 from server.engine.state import State, set_active
 from server.engine.step import Overlay, apply, findings, step
 from server.errors import StoreUnavailable, WrongInput
-from server.ports.inputs import Input, InputKind, NewInput, PlanVersion
+from server.ports.inputs import Input, InputKind, NewInput
 from server.ports.store import Store, Transaction
 from server.services import early_warnings
 from server.services.combining import combine
 from server.services.matters import raise_matter
 from server.services.raising import Concluded, Raising
+from server.services.versions import versions_of
 
 BATCH_INPUTS_MAX: Final = 4096
 # A row that fails alone this often is set aside, so that one row never stops a district (H7).
@@ -165,9 +166,7 @@ class Judge:
 
     def _planned(self, tx: Transaction, run: _Run) -> None:
         patients = {row.patient_id for row in run.inputs if row.patient_id is not None}
-        for version in tx.inputs.plan_versions(sorted(patients), run.last):
-            known = run.versions.get(version.patient_id, [])
-            run.versions[version.patient_id] = with_version(known, _compiled(version))
+        run.versions = versions_of(tx.inputs.plan_versions(sorted(patients), run.last))
         run.scored = early_warnings.everything(patients, run.versions_of(self.state))
         for patient, versions in run.versions.items():
             for slot in slots_of(self.state, patient, versions):
@@ -261,12 +260,12 @@ def restore(store: Store, state: State) -> None:
         # what fell due since is still to be judged.
         ticked = tx.inputs.last_tick(cursor)
         since: dict[int, int] = {}
-        for version in tx.inputs.plan_versions([], cursor):
-            patient = version.patient_id
-            versions = with_version(state.versions.get(patient, []), _compiled(version))
-            state.versions[patient] = versions
+        rows = tx.inputs.plan_versions([], cursor)
+        for row in rows:
+            since[row.patient_id] = max(since.get(row.patient_id, ticked), row.recorded_at)
+        state.versions = versions_of(rows)
+        for patient, versions in state.versions.items():
             slots_of(state, patient, versions)
-            since[patient] = max(since.get(patient, ticked), version.recorded_at)
         for patient in tx.inputs.touched(state.position, cursor):
             versions = state.versions.get(patient, [])
             for slot in slots_of(state, patient, versions):
@@ -276,10 +275,6 @@ def restore(store: Store, state: State) -> None:
         for patient, rule in tx.alerts.open_missing():
             _mark_missing(state, patient, rule)
         state.position = cursor
-
-
-def _compiled(version: PlanVersion) -> Version:
-    return compile_version(version.number, version.from_at, version.zone_name, version.plan)
 
 
 def _mark_missing(state: State, patient: int, rule: str) -> None:

@@ -80,6 +80,6 @@ def chains_of(tx: Transaction, alerts: Sequence[Alert], now: int) -> dict[int, S
     plans: dict[int | None, Plan] = {}
     versions = tx.inputs.plan_versions(patients, tx.inputs.cursor()) if patients else []
     for version in sorted(versions, key=lambda version: (version.from_at, version.number)):
-        if version.from_at <= now:
+        if version.from_at <= now < version.until_at:
             plans[version.patient_id] = version.plan
     return {alert.id: chain_of(plans.get(alert.patient_id), alert.priority) for alert in alerts}

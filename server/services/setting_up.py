@@ -10,7 +10,7 @@ from contract.messages import Address
 from contract.profiles import profiles
 from server.domain.devices import MEASURES
 from server.domain.duty import SHIFT_LONGEST, parse_hours
-from server.domain.early_warning import AGE_MIN, too_young
+from server.domain.early_warning import AGE_MIN, SCALE_LOW, too_young
 from server.domain.instants import HOUR, from_datetime, to_datetime, zone
 from server.domain.plans import Expected, Plan, parse_plan
 from server.domain.roles import Action, Role, may
@@ -66,12 +66,14 @@ class NewPlan(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Confirmation(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A doctor of the patient's CHC confirms a version, in force from then on."""
+    """A doctor of the patient's CHC confirms a version, in force from then on, or until a time:
+    then the version before it rules again. ISO 8601 with offset."""
 
     patient: str
     version: Annotated[int, Meta(ge=1)]
     by: str
     from_: str = msgspec.field(name="from")
+    until: str | None = None
 
 
 class Agreement(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -216,23 +218,33 @@ def add_plan(tx: Transaction, new: NewPlan, now: int) -> int:
     today = to_datetime(now).astimezone(zone(patient.zone_name)).date()
     if checked.early_warning and too_young(patient.born_on, today):
         raise WrongInput(f"plan: early_warning: NEWS2 is not for a person under {AGE_MIN}")
+    if checked.early_warning and checked.early_warning.scale == SCALE_LOW:
+        _doctor(tx, checked.early_warning.doctor, patient, "plan: early_warning doctor")
     return tx.directory.add_plan(patient, checked, new.author, now)
 
 
 def confirm_plan(tx: Transaction, new: Confirmation, now: int) -> int:
     """Put a version in force. Only a doctor of the patient's CHC may (hazard H8)."""
     patient = _patient(tx, new.patient)
-    doctor = tx.directory.user(new.by)
-    if doctor is None or doctor.role != Role.DOCTOR or doctor.chc_id != patient.chc_id:
-        raise WrongInput(f"by: {new.by!r} is no doctor of this patient's CHC")
+    _doctor(tx, new.by, patient, "by")
     row = next((row for row in tx.directory.plans(patient.id) if row.version == new.version), None)
     if row is None:
         raise NotFound(f"plan version {new.version} of {new.patient}")
     if row.confirmed_by is not None:
         raise WrongInput(f"version: {new.version} is confirmed already, by {row.confirmed_by}")
-    tx.directory.confirm_plan(patient.id, new.version, new.by, now, instant(new.from_))
+    from_at = instant(new.from_)
+    until_at = instant(new.until) if new.until is not None else None
+    if until_at is not None and until_at <= max(from_at, now):
+        raise WrongInput("until: lies after from, and in the future")
+    tx.directory.confirm_plan(patient.id, new.version, new.by, now, from_at, until_at)
     tx.inputs.append([NewInput(InputKind.PLAN, patient.id, None, None, new.version, now)])
     return new.version
+
+
+def _doctor(tx: Transaction, name: str, patient: Patient, key: str) -> None:
+    doctor = tx.directory.user(name)
+    if doctor is None or doctor.role != Role.DOCTOR or doctor.chc_id != patient.chc_id:
+        raise WrongInput(f"{key}: {name!r} is no doctor of this patient's CHC")
 
 
 def instant(text: str) -> int:

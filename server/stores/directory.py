@@ -177,12 +177,20 @@ class DirectoryRows:
         )
         return version
 
-    def confirm_plan(self, patient_id: int, version: int, by: str, now: int, from_at: int) -> None:
+    def confirm_plan(
+        self,
+        patient_id: int,
+        version: int,
+        by: str,
+        now: int,
+        from_at: int,
+        until_at: int | None = None,
+    ) -> None:
         change = update(t.plans).where(
             t.plans.c.patient_id == patient_id, t.plans.c.version == version
         )
-        values = {"confirmed_by": by, "confirmed_at": now, "in_force_from": from_at}
-        self._connection.execute(change.values(values))
+        span = {"in_force_from": from_at, "in_force_until": until_at}
+        self._connection.execute(change.values(confirmed_by=by, confirmed_at=now, **span))
 
     def user(self, name: str) -> User | None:
         row = self._first(select(*_USER).where(t.users.c.name == name))

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from server.domain.attribution import Fate
 from server.domain.instants import Quality
 from server.domain.plans import stored_plan
+from server.domain.timeline import FOREVER
 from server.engine.series import Finding, Observation
 from server.engine.state import NEVER
 from server.engine.step import Observations
@@ -173,6 +174,7 @@ class InputRows:
                 t.patients.c.zone,
                 t.inputs.c.recorded_at,
                 t.plans.c.body,
+                t.plans.c.in_force_until,
             )
             .join(t.patients, t.patients.c.id == t.plans.c.patient_id)
             .join(
@@ -188,7 +190,8 @@ class InputRows:
         if patient_ids:
             query = query.where(t.plans.c.patient_id.in_(list(patient_ids)))
         return [
-            PlanVersion(*row[:5], stored_plan(row[5])) for row in self._connection.execute(query)
+            PlanVersion(*row[:5], stored_plan(row[5]), FOREVER if row[6] is None else row[6])
+            for row in self._connection.execute(query)
         ]
 
     def set_aside(self, position: int, reason: str) -> None:

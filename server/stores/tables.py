@@ -167,6 +167,7 @@ plans = Table(
     Column("confirmed_by", String(60), nullable=True),
     _instant("confirmed_at", null=True),
     _instant("in_force_from", null=True),
+    _instant("in_force_until", null=True),
     UniqueConstraint("patient_id", "version"),
 )
 

@@ -11,6 +11,7 @@ from contract.codes import DEFINITIONS, Code, scaled
 from server.domain.alerts import Alert
 from server.domain.instants import DAY, HOUR
 from server.domain.plans import SIDES
+from server.domain.timeline import FOREVER, pieces
 from server.engine.rules import COMPARATOR
 from server.ports.charts import MARK_FLAGGED, MARK_HELD, MARK_LATE, MARK_PERSON, MARK_UNSURE
 from server.ports.directory import PlanRow
@@ -36,13 +37,13 @@ Points = NDArray[np.void]
 
 def in_force(plans: Sequence[PlanRow]) -> list[tuple[PlanRow, int, int | None]]:
     """Return the confirmed versions with the time they were in force: from, until."""
-    confirmed = sorted(
-        (row for row in plans if row.in_force_from is not None),
-        key=lambda row: (row.in_force_from or 0, row.version),
-    )
-    ends = [*(row.in_force_from for row in confirmed[1:]), None]
-    pairs = zip(confirmed, ends, strict=False)
-    return [(row, row.in_force_from or 0, end) for row, end in pairs if row.in_force_from != end]
+    confirmed = [row for row in plans if row.in_force_from is not None]
+    spans = [(row.in_force_from or 0, row.in_force_until or FOREVER) for row in confirmed]
+    return [
+        (confirmed[at], start, end if end < FOREVER else None)
+        for at, start, end in pieces(spans)
+        if at is not None
+    ]
 
 
 def limits_of(row: PlanRow, code: Code) -> dict[str, Decimal]:

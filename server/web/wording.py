@@ -272,6 +272,7 @@ def row_at(plans: Sequence[PlanRow], instant: int) -> PlanRow | None:
         row
         for row in plans
         if row.version and row.in_force_from is not None and row.in_force_from <= instant
+        if row.in_force_until is None or instant < row.in_force_until
     ]
     return max(found, key=lambda row: (row.in_force_from or 0, row.version), default=None)
 

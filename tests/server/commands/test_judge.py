@@ -8,6 +8,7 @@ import pytest
 
 from server.__main__ import main
 from server.domain.protocols import parse_protocol
+from server.errors import WrongInput
 
 PROTOCOLS = sorted(
     entry.name for entry in (files("server") / "protocols").iterdir() if entry.name[-5:] == ".toml"
@@ -114,6 +115,15 @@ def test_a_value_below_the_devices_range_has_no_number(judge) -> None:
         ("glucose-low-outer", {"glucose": "LO"}),
         ("glucose-low-inner", {"glucose": "LO"}),
     ]
+
+
+def test_a_protocol_for_many_has_no_scale_for_one() -> None:
+    """H11: scale 2 only where a doctor set one patient's target."""
+    text = (files("server") / "protocols" / "copd.toml").read_text(encoding="utf-8")
+    scored = '\n[early_warning]\nsource = "RCP 2017"\nscale = {}\ndoctor = "dora"\n'
+    assert parse_protocol(text + scored.format(1), "copd.toml").plan().early_warning
+    with pytest.raises(WrongInput, match=r"copd.toml: early_warning scale"):
+        parse_protocol(text + scored.format(2), "copd.toml")
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -18,6 +18,27 @@ GOOD = {
 }
 
 
+RISE = {
+    "kind": "change",
+    "name": "systolic-rise",
+    "code": "systolic",
+    "source": "test",
+    "side": "rise",
+    "hours": 24,
+    "more_than": "30",
+}
+BASE = {
+    "kind": "baseline",
+    "name": "systolic-off",
+    "code": "systolic",
+    "source": "test",
+    "side": "rise",
+    "days": 7,
+    "more_than": "2",
+    "least": 7,
+}
+
+
 def plan(**parts: object) -> str:
     return json.dumps(parts)
 
@@ -41,11 +62,21 @@ def plan(**parts: object) -> str:
         (plan(gains=[{"name": "weight-x", "source": "ESC", "days": 9, "more_than": "2"}]), "days"),
         (plan(expected=[{"code": "weight", "due": "25:00"}]), "due"),
         (plan(thresholds=[{**GOOD, "high_outer": "NaN"}]), "plan"),
+        (plan(rules=[{**RISE, "hours": 23}], expected=[{"code": "systolic"}]), "once a day"),
+        (plan(rules=[{**BASE, "least": 8}], expected=[{"code": "systolic"}]), "once a day"),
+        (plan(early_warning={"source": "RCP", "scale": 2}), "early_warning doctor"),
     ],
 )
 def test_a_wrong_plan_is_refused_whole_with_the_key(text: str, said: str) -> None:
     with pytest.raises(WrongInput, match=said):
         parse_plan(text)
+
+
+def test_a_window_that_its_schedule_fills_is_taken() -> None:
+    daily = [{"code": "systolic"}]
+    assert len(parse_plan(plan(rules=[RISE, BASE], expected=daily)).rules) == 2
+    often = parse_plan(plan(rules=[{**RISE, "hours": 2}], expected=[{"code": "weight"}]))
+    assert often.rules[0].name == "systolic-rise"
 
 
 def test_the_priority_is_fixed_by_the_rule() -> None:

@@ -149,7 +149,7 @@ def _send(world: World, seq: int, values: dict[str, str], at: int) -> None:
 def _home(world: World, scale: int = 1) -> int:
     patient = world.patient()
     world.device(DEVICE, patient)
-    plan = {"early_warning": {"source": "test", "scale": scale}}
+    plan = {"early_warning": {"source": "test", "scale": scale, "doctor": "dora"}}
     world.plan(patient, plan, T0 - 30 * DAY)
     world.run()
     return patient

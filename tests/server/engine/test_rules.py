@@ -13,8 +13,7 @@ from contract.codes import BY_NUMBER, Code, scaled
 from server.domain.plans import SIDES, Plan
 from server.engine import average, change, gain, series, trend
 from server.engine.combined import combined
-from server.engine.rebuild import with_version
-from server.engine.rules import COMPARATOR, Compiled, Version, compile_version
+from server.engine.rules import COMPARATOR, Compiled, Version, compile_version, timeline
 from server.engine.series import Finding, Observation, families_of, fold, fresh
 from tests.server.engine import oracle
 from tests.server.engine.test_order import BASE, HOUR, PLANS
@@ -65,7 +64,8 @@ def judged(
                 each._replace(**{field: getattr(each, field) + by}) for each in one.combinations
             )
             one = replace(one, combinations=tuple(changed))
-        compiled = with_version(compiled, one)
+        compiled.append(one)
+    compiled = timeline(compiled)
     found: list[Finding] = []
     for code in {Code(one.code) for one in seen}:
         observations = [

@@ -16,12 +16,11 @@ from server.engine import backtest as judging_series
 from server.engine.backtest_patient import findings
 from server.engine.backtest_result import Backtest, Event
 from server.engine.combined import combined
-from server.engine.rebuild import with_version
-from server.engine.rules import compile_version
 from server.errors import NotFound, WrongInput
 from server.services import holding
 from server.services.backtesting import WARM_UP_DAYS, Question, backtest, history_of
 from server.services.following import follow_charts
+from server.services.versions import versions_of
 from tests.server.engine.test_order import PLANS
 from tests.server.services.test_judging import _nurse
 from tests.server.world import EPOCH, T0, World, envelope, wire
@@ -72,10 +71,8 @@ def judged_again(world: World, patient_id: int) -> Counter[tuple[str, int, int, 
     """Return (rule, version, measured at, value) of what the charts' series give."""
     with world.store.read() as tx:
         patient = tx.directory.patient(patient_id)
-        versions = []
-        for row in tx.inputs.plan_versions([patient_id], tx.inputs.cursor()):
-            compiled = compile_version(row.number, row.from_at, row.zone_name, row.plan)
-            versions = with_version(versions, compiled)
+        rows = tx.inputs.plan_versions([patient_id], tx.inputs.cursor())
+        versions = versions_of(rows)[patient_id]
         history, *_ = history_of(tx, patient, list(Code), T0 - 20 * DAY, T0)
     found = []
     for code, series in history.series.items():

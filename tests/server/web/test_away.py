@@ -12,7 +12,7 @@ def test_away_stands_on_the_page_until_the_patient_is_back(district: District):
     answer = browser.post(f"{path}/away", {"until": "2026-09-23", "reason": HOSTILE})
     assert answer.status_code == 303
     page = browser.get(path).text
-    assert "Away until 24 Sept" in page, page[page.index("Away until"):][:80]
+    assert "Away until 24 Sept" in page, page[page.index("Away until") :][:80]
     assert "Said by Anna Neri: &lt;script&gt;" in page
     assert browser.post(f"{path}/back").status_code == 303
     assert "data-away" not in browser.get(path).text
