@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from contract.codes import DEFINITIONS, Code
 from server.engine.backtest import judge
 from server.engine.backtest_absences import absences
+from server.engine.backtest_score import scores
 from server.engine.backtest_series import (
     Beyond,
     Episode,
@@ -80,9 +81,24 @@ def judge_patient(versions: list[Version], history: History) -> Judged:
         if members:
             every = findings(code, versions, series, beyond)
             found += (finding for finding in every if finding.rule in members)
+    if any(version.early_warning for version in versions):
+        found += _score(versions, judged, history, members)
     if found:
         _combine(versions, found, judged, history)
     return judged
+
+
+def _score(
+    versions: list[Version], judged: Judged, history: History, members: set[str]
+) -> list[Finding]:
+    """Add the episodes of NEWS2, and return the findings that combinations ask for."""
+    scored = scores(versions, history.series)
+    judged.episodes.extend(scored.episodes(versions))
+    every = list(scored.findings(versions))
+    judged.counts.update(
+        (one.rule, one.version) for one in every if history.from_at <= one.at < history.until_at
+    )
+    return [one for one in every if one.rule in members]
 
 
 def findings(

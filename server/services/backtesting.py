@@ -6,7 +6,7 @@ baselines are full when counting begins.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -22,6 +22,7 @@ from server.engine.backtest_patient import History, judge_patient
 from server.engine.backtest_result import LEAD_DAYS, Backtest, Event, Tally, compared
 from server.engine.backtest_series import Series
 from server.engine.backtest_windows import Windows
+from server.engine.early_warning import INPUTS
 from server.engine.rules import Version, compile_version
 from server.errors import NotFound, WrongInput
 from server.ports.charts import MARK_HELD, MARK_UNSTEADY, MARK_UNSURE
@@ -37,7 +38,7 @@ ASSUMPTIONS: Final = (
     "Absences are counted from what each plan expects, from enrolment or the first measurement on.",
     "Held measurements and those whose time is unsure are left out; live, each is judged alone"
     " against the outer limits.",
-    "NEWS2 is not scored. A combination is over when too few of its rules hold; live, it holds"
+    "A combination is over when too few of its rules hold; live, it holds"
     " until a person closes it.",
     f"A condition that held since more than {WARM_UP_DAYS} days before the first day is not known.",
     "Minutes are the alerts times the stated minutes an alert.",
@@ -179,7 +180,8 @@ def _judge(tx: Transaction, work: _Work, patient: Patient) -> None:
     until_at = min(_midnight(question.to_day, patient.zone_name, 1), work.now + 1)
     known = work.in_force.get(patient.id, _Known([], {}))
     tested = [work.tested(patient.zone_name)]
-    codes = sorted({code for one in (*tested, *known.versions) for code in one.rules})
+    every = (*tested, *known.versions)
+    codes = sorted({code for one in every for code in (*one.rules, *_scored(one))})
     history, inside, doubted = history_of(tx, patient, codes, from_at, until_at)
     counts.patients += 1
     counts.patient_ms += max(0, until_at - max(from_at, history.expected_from))
@@ -192,6 +194,10 @@ def _judge(tx: Transaction, work: _Work, patient: Patient) -> None:
     work.new.add(patient.reference, new, history, lambda _: question.plan, events)
     old = judge_patient(known.versions, history)
     work.old.add(patient.reference, old, history, known.plans.__getitem__, events)
+
+
+def _scored(version: Version) -> Iterable[Code]:
+    return INPUTS if version.early_warning else ()
 
 
 def _answer(work: _Work, behind: int) -> Backtest:
