@@ -145,7 +145,8 @@ def compile_version(
     number: int, from_at: int, zone_name: str, plan: Plan, until_at: int = FOREVER
 ) -> Version:
     """Compile a checked plan. The engine sees only what this returns."""
-    rules = {code: _compiled(code, plan) for code in Code}
+    expected = {one.code for one in plan.expectations()}
+    rules = {code: _compiled(code, plan) for code in sorted(plan.watched() | expected)}
     combinations = tuple(
         CombinedRule(one.name, frozenset(one.of), one.at_least, one.hours * HOUR)
         for one in plan.combinations
@@ -234,6 +235,8 @@ def timeline(versions: Iterable[Version]) -> list[Version]:
     that watches nothing.
     """
     by_number = sorted(versions, key=lambda one: one.number)
+    if len(by_number) == 1 and by_number[0].until_at == FOREVER:
+        return by_number
     cut = pieces([(one.from_at, one.until_at) for one in by_number])
     zone_name = by_number[-1].zone_name if by_number else "UTC"
     gap = Version(NO_VERSION, 0, zone_name)

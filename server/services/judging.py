@@ -264,8 +264,6 @@ def restore(store: Store, state: State) -> None:
         for row in rows:
             since[row.patient_id] = max(since.get(row.patient_id, ticked), row.recorded_at)
         state.versions = versions_of(rows)
-        for patient, versions in state.versions.items():
-            slots_of(state, patient, versions)
         for patient in tx.inputs.touched(state.position, cursor):
             versions = state.versions.get(patient, [])
             for slot in slots_of(state, patient, versions):

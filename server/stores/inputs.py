@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from server.domain.attribution import Fate
 from server.domain.instants import Quality
-from server.domain.plans import stored_plan
+from server.domain.plans import Plan, stored_plan
 from server.domain.timeline import FOREVER
 from server.engine.series import Finding, Observation
 from server.engine.state import NEVER
@@ -189,10 +189,18 @@ class InputRows:
         )
         if patient_ids:
             query = query.where(t.plans.c.patient_id.in_(list(patient_ids)))
-        return [
-            PlanVersion(*row[:5], stored_plan(row[5]), FOREVER if row[6] is None else row[6])
-            for row in self._connection.execute(query)
-        ]
+        plans: dict[str, Plan] = {}  # most patients of a protocol have the very same
+        found = []
+        for patient_id, number, from_at, zone, recorded_at, body, until in self._connection.execute(
+            query
+        ):
+            if (plan := plans.get(body)) is None:
+                plan = plans[body] = stored_plan(body)
+            until_at = FOREVER if until is None else until
+            found.append(
+                PlanVersion(patient_id, number, from_at, zone, recorded_at, plan, until_at)
+            )
+        return found
 
     def set_aside(self, position: int, reason: str) -> None:
         where = and_(t.inputs.c.partition == PARTITION, t.inputs.c.position == position)
