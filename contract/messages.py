@@ -121,7 +121,8 @@ class _Kept(_Envelope, frozen=True, kw_only=True, omit_defaults=True):
 class Birth(_Kept, frozen=True, kw_only=True, tag="birth"):
     """Sent after every connection. ``session`` pairs it with its will.
 
-    ``kept_from`` is the lowest seq of the epoch that the gateway still has.
+    ``kept_from`` is the lowest seq of the epoch that the gateway still has. ``prompts`` says that
+    it can ask the home to measure again: only such a gateway is sent that command.
     """
 
     session: ContentId
@@ -129,6 +130,7 @@ class Birth(_Kept, frozen=True, kw_only=True, tag="birth"):
     boot_id: Name
     clock: Clock
     version: Name
+    prompts: bool = False
 
 
 class Measurements(_Kept, frozen=True, kw_only=True, tag="measurements"):
@@ -180,12 +182,21 @@ class Configuration(Struct, frozen=True, kw_only=True, tag="configuration"):
     heartbeat_seconds: Annotated[int, Meta(ge=10, le=3600)]
 
 
-class Command(Struct, frozen=True, kw_only=True, tag="command"):
-    """Something to do now; past ``expires_at`` it is ignored."""
+class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="command"):
+    """Something to do now; past ``expires_at`` it is ignored.
+
+    ``measure-again`` asks the home to repeat the measurement that has ``code``.
+    """
 
     gateway: GatewayId
-    name: Literal["heartbeat-now"]
+    name: Literal["heartbeat-now", "measure-again"]
     expires_at: Milliseconds
+    code: Word | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse to ask for a measurement without saying which."""
+        if (self.name == "measure-again") != (self.code is not None):
+            raise ValueError("measure-again, and nothing else, names a code")
 
 
 Up = Birth | Measurements | Heartbeat | Will

@@ -20,6 +20,7 @@ from gateway.collector import Collector
 from gateway.errors import NotNow
 from gateway.heartbeat import Report, Status, certificate_ends_at, is_news, message, write_status
 from gateway.outbox import OutboxThread, State
+from gateway.prompt import Prompt
 from gateway.settings import Settings, tls_context
 from gateway.uplink import MqttLink, Uplink, client_id
 
@@ -39,6 +40,8 @@ class App:
         self._configuration_version = 0
         self._heartbeat_seconds = settings.heartbeat_seconds
         self._certificate_ends_at = certificate_ends_at(settings.certificate_file)
+        program = settings.prompt_command
+        self._prompt = Prompt(program) if program is not None else None
         self._uplink = self._make_uplink()
         self._collector = Collector(
             gateway=settings.gateway,
@@ -58,6 +61,8 @@ class App:
                 tasks.create_task(self._collector.run())
                 tasks.create_task(self._beat())
                 tasks.create_task(self._keep_status())
+                if self._prompt is not None:
+                    tasks.create_task(self._prompt.run())
         finally:
             self._outbox.close()
 
@@ -77,6 +82,7 @@ class App:
             receipt_seconds=settings.receipt_seconds,
             moment=self._moment,
             obey=self._obey,
+            prompts=self._prompt is not None,
         )
 
     def _obey(self, order: Configuration | Command) -> None:
@@ -87,9 +93,17 @@ class App:
                 self._heartbeat_seconds = order.heartbeat_seconds
                 self._beat_now.set()
             case Command() if self._moment().wall_ms <= order.expires_at:
-                self._beat_now.set()
+                self._do(order)
             case _:
                 _log.info("ignored: %s is out of date", type(order).__name__.lower())
+
+    def _do(self, command: Command) -> None:
+        if command.code is None:
+            self._beat_now.set()
+        elif self._prompt is not None:
+            self._prompt.ask(command.code)
+        else:
+            _log.warning("asked to measure again, and there is no prompt_command")
 
     async def _beat(self) -> None:
         """Send a heartbeat at each interval, and when the server asks for one."""

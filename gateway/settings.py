@@ -29,7 +29,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ``radio`` is ``bluez`` or ``hci:`` and a Bumble transport. ``devices`` are the addresses that
     are read; empty means every device that a profile recognises. ``clock`` says who knows whether
     the wall clock is right: the ``kernel`` (a time service disciplines it), or the ``host`` of a
-    virtual machine or container, which keeps it without the kernel's knowing.
+    virtual machine or container, which keeps it without the kernel's knowing. ``prompt_command`` is
+    the absolute path of a program that asks the home to measure again, by lamp, sound or speech
+    (see ``prompt``); without it the server never waits for a repeat from this home.
     """
 
     gateway: GatewayId
@@ -43,6 +45,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     receipt_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
     devices: list[Address] = []
     clock: Literal["kernel", "host"] = "kernel"
+    prompt_command: Path | None = None
 
     @property
     def broker_address(self) -> tuple[str, int]:
@@ -67,6 +70,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{path}: {error}") from error
     settings = _absolute(settings, path.resolve().parent)
     _check_port(path, settings)
+    _check_prompt(path, settings)
     tls_context(settings)
     return settings
 
@@ -115,6 +119,16 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
     """Let relative paths start at the settings file."""
     keys = ("ca_file", "certificate_file", "key_file", "state_dir")
     return msgspec.structs.replace(settings, **{k: directory / getattr(settings, k) for k in keys})
+
+
+def _check_prompt(path: Path, settings: Settings) -> None:
+    program = settings.prompt_command
+    if program is None:
+        return
+    if not program.is_absolute():
+        raise SettingsError(f"{path}: not an absolute path - at `$.prompt_command`")
+    if not program.is_file() or not os.access(program, os.X_OK):
+        raise SettingsError(f"{path}: no program that can be run - at `$.prompt_command`")
 
 
 def _check_port(path: Path, settings: Settings) -> None:

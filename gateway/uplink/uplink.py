@@ -51,8 +51,9 @@ class Uplink:
         receipt_seconds: float,
         moment: Callable[[], Moment],
         obey: Callable[[Order], None],
+        prompts: bool = False,
     ) -> None:
-        self._gateway, self._version = gateway, version
+        self._gateway, self._version, self._prompts = gateway, version, prompts
         self._link, self._outbox = link, outbox
         self._moment, self._obey = moment, obey
         self._flight = Flight(receipt_seconds)
@@ -101,6 +102,7 @@ class Uplink:
                 clock=moment.clock,
                 version=self._version,
                 kept_from=self._kept_from,
+                prompts=self._prompts,
             )
         )
 

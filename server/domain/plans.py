@@ -24,6 +24,8 @@ from server.errors import WrongInput
 SIDES: Final = ("low-outer", "low-inner", "high-inner", "high-outer")
 _GAIN_MAX_KG: Final = 100
 WINDOW_MAX: Final = 8  # the last measurements an n-of-m condition may look at
+# A judgement of the hazard analysis (H5), to be confirmed by a clinician.
+MEASURE_AGAIN_MINUTES_MAX: Final = 15
 
 
 # Codes that come of one measurement, the one that stands for it first. A pulse comes with either
@@ -46,7 +48,8 @@ class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, o
 
     The condition ends when a value is back inside by ``hysteresis``. ``inner`` needs n of the
     last m values beyond; ``outer`` needs one, always (hazard H5). ``step`` is by how much a value
-    must get worse before an acknowledged alert tells again.
+    must get worse before an acknowledged alert tells again. ``measure_again`` is for how many
+    minutes a first value beyond an inner limit may wait for a repeat that the home is asked for.
     """
 
     code: Code
@@ -59,6 +62,7 @@ class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, o
     inner_n: Annotated[int, Meta(ge=1, le=WINDOW_MAX)] = 1
     inner_m: Annotated[int, Meta(ge=1, le=WINDOW_MAX)] = 1
     step: Decimal | None = None
+    measure_again: Annotated[int, Meta(ge=1, le=MEASURE_AGAIN_MINUTES_MAX)] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no number before anything is compared with it."""
@@ -219,6 +223,12 @@ def priority_of(rule: str, plan: Plan | None) -> Priority:
     return Priority.LOW if rule.startswith("missing-") else Priority.MEDIUM
 
 
+def repeat_minutes(rule: str, plan: Plan | None) -> int | None:
+    """Return for how many minutes a repeat is asked for after a value beyond a threshold's rule."""
+    found = rule_of(plan, rule) if plan else None
+    return found.measure_again if isinstance(found, Threshold) else None
+
+
 def _finite(*values: Decimal | None) -> None:
     for value in values:
         if value is not None and not value.is_finite():
@@ -284,6 +294,11 @@ def _threshold_problems(threshold: Threshold) -> Iterator[str]:
         yield f"a limit lies outside what can be true ({low} to {high})"
     if threshold.inner_n > threshold.inner_m:
         yield "inner_n is larger than inner_m"
+    if threshold.measure_again is not None:
+        if threshold.low_inner is None and threshold.high_inner is None:
+            yield "measure_again is of an inner limit, and none is given"
+        if threshold.inner_m > 1:
+            yield "measure_again and n of m both ask for another value: give one"
     steps = (threshold.hysteresis, threshold.step or 0)
     if min(steps) < 0 or threshold.step == 0 or max(steps) > high - low:
         yield f"hysteresis and step are positive, and at most {high - low}"

@@ -11,7 +11,7 @@ from contract.messages import encoder
 from server.errors import StoreUnavailable
 from server.intake.connection import Connection, Message
 from server.ports.store import Store
-from server.services import storing
+from server.services import commanding, storing
 
 BATCH_MESSAGES_MAX: Final = 2000
 # One transaction's work: some 4,000 measurements, and at most 50,000 observations. After an outage
@@ -23,6 +23,7 @@ LINGER_SECONDS: Final = 0.020
 LINGER_SECONDS_MAX: Final = 0.060
 _IDLE_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 2.0
+_COMMANDS_SECONDS: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Intake:
         self._connection, self._store = connection, store
         self._now, self._stored, self._replicate = now, stored, replicate
         self._stopping = threading.Event()
+        self._commands_at = 0.0
 
     @property
     def connected(self) -> bool:
@@ -69,6 +71,7 @@ class Intake:
         linger = LINGER_SECONDS
         while not self._stopping.is_set():
             messages = self._connection.take(BATCH_MESSAGES_MAX, linger, _IDLE_SECONDS)
+            self._send_commands()
             if not messages:
                 continue
             start = monotonic()
@@ -83,6 +86,16 @@ class Intake:
     def stop(self) -> None:
         """Ask ``run`` to end after the batch in hand."""
         self._stopping.set()
+
+    def _send_commands(self) -> None:
+        """Send what gateways are to be told, once a second, and never in the way of storing."""
+        if not self._connection.connected or monotonic() < self._commands_at:
+            return
+        self._commands_at = monotonic() + _COMMANDS_SECONDS
+        try:
+            commanding.send(self._store, self._connection.publish, self._now())
+        except StoreUnavailable as error:
+            log.warning("commands wait for the store: %s", error)
 
     def _store_all(self, messages: list[Message]) -> None:
         """Store a batch; one message that cannot be stored must not stop the others (H7)."""

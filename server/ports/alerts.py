@@ -9,14 +9,14 @@ from server.ports.directory import Patient
 
 
 class FindingRow(NamedTuple):
-    """A finding to be written, with the alert that gathers it."""
+    """A finding to be written, with the alert that gathers it; None while it waits for a repeat."""
 
     finding: Finding
     chc_id: int
     in_series: bool
     late: bool
     raised_at: int
-    alert_id: int
+    alert_id: int | None
 
 
 class Pause(NamedTuple):

@@ -8,6 +8,7 @@ from server.ports.charts import Charts
 from server.ports.directory import Directory
 from server.ports.inputs import InputLog
 from server.ports.measurements import Measurements
+from server.ports.repeats import Commands, Repeats
 from server.ports.replica import Replica
 from server.ports.views import Views
 
@@ -21,6 +22,10 @@ class Transaction(Protocol):
     def inputs(self) -> InputLog: ...
     @property
     def alerts(self) -> Alerts: ...
+    @property
+    def repeats(self) -> Repeats: ...
+    @property
+    def commands(self) -> Commands: ...
     @property
     def directory(self) -> Directory: ...
     @property

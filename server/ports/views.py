@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple, Protocol
 
 from server.domain.alerts import Alert
+from server.domain.repeats import Repeat
 from server.ports.directory import PlanRow
 
 
@@ -192,6 +193,13 @@ class UnderRow(NamedTuple):
     high: bool
 
 
+class RepeatView(NamedTuple):
+    """A repeat that a home was asked for; ``sent_at`` is when the request left the server."""
+
+    repeat: Repeat
+    sent_at: int | None
+
+
 class Views(Protocol):
     """The pages' part of a transaction."""
 
@@ -215,6 +223,7 @@ class Views(Protocol):
         ...
 
     def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]: ...
+    def repeats(self, patient_id: int, from_at: int) -> list[RepeatView]: ...
     def waiting(self, chc_id: int, only: tuple[int, int] | None = None) -> list[WaitingRow]: ...
     def decided(self, chc_id: int, since: int) -> list[DecisionView]: ...
     def given(self, alert_id: int) -> dict[tuple[int, int], tuple[str, int]]:

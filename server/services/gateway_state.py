@@ -71,6 +71,7 @@ def note_gateway(
             "session": envelope.session,
             "clock": envelope.clock,
             "version": envelope.version,
+            "prompts": envelope.prompts,
             "offline_since": None,
         }
     elif isinstance(envelope, Heartbeat):

@@ -10,6 +10,7 @@ from server.services.absent import watch_outages
 from server.services.duty import duties
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import chains_of, keep, raise_matter
+from server.services.raising import Concluded, Raising
 from server.services.shifts import keep_shifts
 
 POLLER: Final = "poller"
@@ -34,7 +35,7 @@ def poll(tx: Transaction, now: int) -> int:
             patient_id=alert.patient_id,
             detail=f"alert {alert.id} {', '.join(one.reason for one in change.tellings)}",
         )
-    moved += len(due) + _raise_reviews(tx, now)
+    moved += len(due) + _raise_reviews(tx, now) + _raise_unrepeated(tx, now)
     _watch_gateways(tx, now)
     tx.heartbeat(POLLER, now)
     return moved
@@ -59,6 +60,17 @@ def _raise_reviews(tx: Transaction, now: int) -> int:
             detail=f"alert {kept.id} of {done.id}",
         )
     return len(due)
+
+
+def _raise_unrepeated(tx: Transaction, now: int) -> int:
+    """Raise what has waited for a repeat that did not come in time (H5)."""
+    overdue = tx.repeats.overdue(now, DUE_MAX)
+    if not overdue:
+        return 0
+    patients = sorted({patient for patient, _ in overdue})
+    versions = tx.inputs.plan_versions(patients, tx.inputs.cursor())
+    plans = {(version.patient_id, version.number): version.plan for version in versions}
+    return Raising(tx, Concluded(unrepeated=overdue), plans, now).write()
 
 
 def _watch_gateways(tx: Transaction, now: int) -> None:

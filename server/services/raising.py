@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from contract.codes import Code, scaled
+from contract.codes import BY_NUMBER, Code, scaled
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind, Telling
 from server.domain.attribution import Fate
@@ -13,12 +13,14 @@ from server.domain.duty import Duty
 from server.domain.early_warning import PRIORITIES, STEP
 from server.domain.instants import HOUR
 from server.domain.plans import Plan, Priority, chain_of, priority_of
+from server.domain.repeats import INNER, OUTER, RepeatState, inner_of, outer_of
 from server.engine.absences import Absence
 from server.engine.rules import COMPARATOR
 from server.engine.series import Finding
 from server.ports.alerts import FindingRow
 from server.ports.store import Transaction
 from server.services.absent import write_absences
+from server.services.asking import Asking
 from server.services.causes import Cause
 from server.services.duty import duty_of
 from server.services.matters import keep, raise_matter
@@ -30,7 +32,8 @@ class Concluded:
 
     ``doubted`` are findings of observations judged alone, with whether whose they are is sure;
     ``ended`` names (patient, rule) whose condition does not hold after the newest observation;
-    ``rebuilt`` names (patient, code) judged anew, with the rules that hold now.
+    ``rebuilt`` names (patient, code) judged anew, with the rules that hold now; ``unrepeated``
+    names (patient, rule) whose first value has waited for a repeat until its time was over.
     """
 
     raised: list[Finding] = field(default_factory=list)
@@ -40,6 +43,7 @@ class Concluded:
     superseded: list[Finding] = field(default_factory=list)
     withdrawn: list[Finding] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
+    unrepeated: list[tuple[int, str]] = field(default_factory=list)
 
     def patients(self) -> set[int]:
         """Return everyone whom this is about."""
@@ -51,6 +55,7 @@ class Concluded:
             *(one.patient for one in self.superseded),
             *(one.patient for one in self.withdrawn),
             *(one.patient for one in self.absences),
+            *(patient for patient, _ in self.unrepeated),
         }
 
 
@@ -67,14 +72,20 @@ class Raising:
             (pause.patient_id, pause.rule): pause.until_at
             for pause in tx.alerts.pauses(patients, now)
         }
+        self._asking = Asking(tx, patients, now)
+        self._ended = set(concluded.ended)
+        self._holding = {(patient, code): rules for patient, code, rules in concluded.rebuilt}
         self._duties: dict[int, Duty] = {}
         self._people = {one: found for one in patients if (found := tx.directory.patient(one))}
 
     def write(self) -> int:
         """Write findings, alerts, absences, messages and audit; return the alerts raised."""
         raised = self._gather()
+        raised += sum(self._unrepeated(*one) for one in self._concluded.unrepeated)
         missing = write_absences(self._tx, self._concluded.absences, self._people, self._now)
         raised += sum(self._absent(absence, cause) for absence, cause in missing)
+        self._end_waits()
+        raised += sum(self._undone(*one) for one in self._concluded.rebuilt)
         for patient, rule in self._concluded.ended:
             self._clear(patient, rule)
         for patient, code, holding in self._concluded.rebuilt:
@@ -95,21 +106,92 @@ class Raising:
         rows: list[FindingRow] = []
         raised = 0
         for (patient, rule), found in sorted(groups.items(), key=lambda item: item[0]):
-            known = self._open.get((_subject(patient), rule)) is not None
             found.sort(key=lambda one: one[0].at)
-            evidence = [_evidence(finding, sure, self._now) for finding, _, sure in found]
-            plan = self._plan_of(found[-1][0])
-            alert = self._tell(patient, rule, plan, Kind.CLINICAL, evidence, None)
-            raised += not known
+            plan, chc_id = self._plan_of(found[-1][0]), self._people[patient].chc_id
+            alert_id = None
+            outer_too = (patient, outer_of(rule)) in groups
+            if outer_too or len(found) > 1 or not found[0][1] or not self._waits(found[0][0], plan):
+                known = (_subject(patient), rule) in self._open
+                evidence = [_evidence(finding, sure, self._now) for finding, _, sure in found]
+                alert_id = self._told(patient, rule, plan, evidence).id
+                raised += not known
+            if rule.endswith(OUTER):
+                raised += self._unrepeated(patient, inner_of(rule))
+                self._ask_too(found, plan)
             rows += [
                 FindingRow(
-                    finding, alert.chc_id, in_series, _late(finding, self._now), self._now, alert.id
+                    finding, chc_id, in_series, _late(finding, self._now), self._now, alert_id
                 )
                 for finding, in_series, _ in found
             ]
         self._tx.alerts.write_findings(rows)
         self._urge()
         return raised
+
+    def _waits(self, finding: Finding, plan: Plan | None) -> bool:
+        """Tell whether a first value may wait for a repeat, and ask the home for it (hazard H5)."""
+        key = finding.patient, finding.rule
+        return (
+            finding.rule.endswith(INNER)
+            and (_subject(finding.patient), finding.rule) not in self._open
+            and key not in self._pauses
+            and not self._asking.waiting(*key)
+            and not self._is_over(*key, finding.code)
+            and self._asking.may_wait(finding, plan, self._people[finding.patient].chc_id)
+        )
+
+    def _ask_too(self, found: Sequence[tuple[Finding, bool, bool]], plan: Plan | None) -> None:
+        """Ask for a repeat of an outer value that is surely the patient's, told all the same."""
+        newest, in_series, _ = found[-1]
+        key = newest.patient, newest.rule
+        repeated = len(found) > 1 or self._is_over(*key, newest.code)
+        if in_series and not repeated and key not in self._pauses:
+            self._asking.ask_too(newest, plan, self._people[newest.patient].chc_id)
+
+    def _unrepeated(self, patient: int, rule: str) -> int:
+        """Raise a rule's alert on the first value alone, where one waits; return how many."""
+        if not self._asking.waiting(patient, rule):
+            return 0
+        self._told(patient, rule, None, [])
+        return 1
+
+    def _told(self, patient: int, rule: str, plan: Plan | None, evidence: list[Evidence]) -> Alert:
+        """Tell of findings, and of the first value that has waited for them."""
+        first = self._asking.end(patient, rule, RepeatState.RAISED)
+        if first is not None:
+            plan = plan or self._plans.get((patient, first.version))
+            evidence = [Evidence(first.measured_at, first.value), *evidence]
+            evidence.sort(key=lambda one: one.measured_at)
+        alert = self._tell(patient, rule, plan, Kind.CLINICAL, evidence, None)
+        if first is not None:
+            self._tx.repeats.attach(first, alert.id)
+        return alert
+
+    def _undone(self, patient: int, _code: Code, holding: frozenset[str]) -> int:
+        """Raise on a first value whose repeat within the limit was taken away: withdrawn, it may
+        have been somebody else's."""
+        raised = 0
+        for rule in sorted(holding):
+            waits = self._asking.waiting(patient, rule)
+            if rule.endswith(INNER) and not waits and (_subject(patient), rule) not in self._open:
+                self._asking.undo(patient, rule)
+                raised += self._unrepeated(patient, rule)
+        return raised
+
+    def _end_waits(self) -> None:
+        """End the waits of first values that are no longer in force, or that a repeat undid."""
+        for finding in self._concluded.superseded:
+            self._asking.end_of(finding, RepeatState.SUPERSEDED)
+        for finding in self._concluded.withdrawn:
+            self._asking.end_of(finding, RepeatState.WITHDRAWN)
+        for patient, rule, code in self._asking.all_waiting():
+            if self._is_over(patient, rule, code):
+                self._asking.end(patient, rule, RepeatState.NORMAL)
+
+    def _is_over(self, patient: int, rule: str, code: int) -> bool:
+        """Tell whether the rule's condition does not hold after the newest observation."""
+        holding = self._holding.get((patient, BY_NUMBER[code]))
+        return (patient, rule) in self._ended or (holding is not None and rule not in holding)
 
     def _urge(self) -> None:
         """Make it urgent to say whose a held measurement beyond the outer limit is (hazard H1)."""

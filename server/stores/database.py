@@ -16,6 +16,7 @@ from server.stores.charts import ChartRows
 from server.stores.directory import DirectoryRows
 from server.stores.inputs import InputRows
 from server.stores.measurements import MeasurementRows
+from server.stores.repeats import CommandRows, RepeatRows
 from server.stores.replica import ReplicaRows
 from server.stores.views import PageRows
 
@@ -43,6 +44,14 @@ class SqlTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection)
+
+    @cached_property
+    def repeats(self) -> RepeatRows:
+        return RepeatRows(self.connection)
+
+    @cached_property
+    def commands(self) -> CommandRows:
+        return CommandRows(self.connection)
 
     @cached_property
     def directory(self) -> DirectoryRows:

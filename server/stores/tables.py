@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -132,6 +133,7 @@ gateways = Table(
     Column("outbox_depth", Integer, nullable=True),
     Column("set_aside", Integer, nullable=True),
     _instant("back_at", null=True),
+    Column("prompts", Boolean, nullable=False, server_default=false()),
 )
 devices = Table(
     "devices",
@@ -381,6 +383,60 @@ alerts = Table(
         postgresql_where=text("review_raised_at IS NULL AND next_review_at IS NOT NULL"),
     ),
     Index("ix_alerts_patient", "patient_id", "raised_at"),
+)
+# What gateways are to be told now; intake's loop sends it.
+commands = Table(
+    "commands",
+    metadata,
+    _id(),
+    _chc(),
+    Column("gateway_id", String(63), ForeignKey("gateways.id"), nullable=False),
+    Column("name", String(20), nullable=False),
+    Column("code", String(63), nullable=True),
+    _instant("written_at"),
+    _instant("expires_at"),
+    _instant("sent_at", null=True),
+    Index(
+        "ix_commands_unsent",
+        "expires_at",
+        sqlite_where=text("sent_at IS NULL"),
+        postgresql_where=text("sent_at IS NULL"),
+    ),
+)
+# Repeats that homes were asked for (hazard H5): a waiting one holds an alert back until then.
+repeats = Table(
+    "repeats",
+    metadata,
+    _id(),
+    _chc(),
+    _patient(),
+    Column("code", SmallInteger, nullable=False),
+    Column("rule", String(63), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("epoch_id", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _instant("measured_at"),
+    Column("value", Integer, nullable=False),
+    Column("command_id", Integer, ForeignKey("commands.id"), nullable=False),
+    _instant("asked_at"),
+    _instant("until_at"),
+    Column("state", String(12), nullable=False),
+    _instant("ended_at", null=True),
+    Index("ix_repeats_patient", "patient_id", "asked_at"),
+    Index(
+        "ix_repeats_waiting",
+        "patient_id",
+        "rule",
+        unique=True,
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_repeats_until",
+        "until_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )
 pauses = Table(
     "pauses",

@@ -22,6 +22,7 @@ from server.ports.views import (
     NoteRow,
     ObservationView,
     PauseRow,
+    RepeatView,
     UnderRow,
     WaitingRow,
     WorklistRow,
@@ -29,6 +30,7 @@ from server.ports.views import (
 from server.stores import tables as t
 from server.stores.alerts import URGENCY, alert_of
 from server.stores.prepared import PARTITION
+from server.stores.repeats import REPEAT, repeat_of
 from server.stores.rows import sent_decoder
 
 _ALERT: Final = [t.alerts.c[field.name] for field in fields(Alert)]
@@ -264,6 +266,15 @@ class PageRows:
             t.absences.c.patient_id == patient_id, t.absences.c.due_at >= from_at
         )
         return [AbsenceRow(*row) for row in self._rows(query.order_by(t.absences.c.due_at.desc()))]
+
+    def repeats(self, patient_id: int, from_at: int) -> list[RepeatView]:
+        query = (
+            select(t.commands.c.sent_at, *REPEAT)
+            .join(t.commands, t.commands.c.id == t.repeats.c.command_id)
+            .where(t.repeats.c.patient_id == patient_id, t.repeats.c.asked_at >= from_at)
+            .order_by(t.repeats.c.asked_at.desc(), t.repeats.c.id)
+        )
+        return [RepeatView(repeat_of(row[1:]), row[0]) for row in self._rows(query)]
 
     def waiting(self, chc_id: int, only: tuple[int, int] | None = None) -> list[WaitingRow]:
         alert = and_(

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code
 from server.domain.instants import DAY
+from server.domain.plans import Plan
 from server.engine.rules import COMPARATOR
 from server.errors import NotFound
 from server.ports.directory import Patient, PlanRow
@@ -72,6 +73,7 @@ def page(
         content: dict[str, Any] = {
             "vitals": _vitals(tx, w, patient_id, plans, visit.now - charts.PERIODS[days]),
             "absences": tx.views.absences(patient_id, visit.now - charts.PERIODS[days])[:60],
+            "repeats": tx.views.repeats(patient_id, visit.now - charts.PERIODS[days])[:20],
             "unjudged": tx.views.unjudged_of(patient_id),
             "people": people(tx),
             "faults": not_watching(visit, tx),
@@ -173,6 +175,7 @@ def _vitals(
         year = tx.charts.read(patient_id, number, w.now - _YEAR, w.now)
         limits = charts.limits_of(row, code) if row else {}
         over_days = w.watched(row.plan, code) if row else []
+        again = _measured_again(w, row.plan, code) if row else []
         if not len(year) and not limits and not over_days:
             continue
         points = year[year["at"] >= since]
@@ -183,11 +186,20 @@ def _vitals(
                 _newest(year, code, limits),
                 points[::-1][:TABLE_ROWS_MAX],
                 len(points),
-                [*said, *over_days],
+                [*said, *again, *over_days],
                 bool(limits or over_days),
             )
         )
     return found
+
+
+def _measured_again(w: Wording, plan: Plan, code: Code) -> list[str]:
+    said = N_("before an inner alert the home may be asked to measure again, up to %(minutes)s min")
+    return [
+        w.text(said, minutes=threshold.measure_again)
+        for threshold in plan.thresholds
+        if threshold.code == code and threshold.measure_again is not None
+    ]
 
 
 def _newest(points: charts.Points, code: Code, limits: dict[str, Decimal]) -> Newest | None:

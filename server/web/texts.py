@@ -6,6 +6,7 @@ from contract.codes import Code
 from server.domain.alerts import Outcome, Reason
 from server.domain.attribution import Said
 from server.domain.plans import Priority
+from server.domain.repeats import RepeatState
 from server.domain.roles import Role
 from server.web.catalogues import N_
 
@@ -123,6 +124,13 @@ ABSENT: Final = {
     "gateway-silent": N_("%(code)s: nothing came by %(when)s, the gateway is silent"),
     "gateway-behind": N_("%(code)s: nothing came by %(when)s, the gateway is behind"),
     "device-battery": N_("%(code)s: nothing came by %(when)s, the device's battery is low"),
+}
+# What became of a repeat that the home was asked for; while it is awaited the page says until when.
+REPEATS: Final = {
+    RepeatState.RAISED: N_("an alert was raised"),
+    RepeatState.NORMAL: N_("the repeat was within the limit: no alert"),
+    RepeatState.SUPERSEDED: N_("the value is no longer beyond the limit"),
+    RepeatState.WITHDRAWN: N_("the value was entered in error"),
 }
 HELD: Final = {
     "device-unassigned": N_("The device was nobody's when it measured"),

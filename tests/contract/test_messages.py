@@ -38,7 +38,7 @@ def test_a_golden_file_survives_decoding_and_encoding(path: Path) -> None:
 
 
 def test_the_golden_files_show_every_message() -> None:
-    assert {path.stem for path in GOLDEN} == {
+    assert {path.name.partition(".")[0] for path in GOLDEN} == {
         "birth", "measurements", "heartbeat", "will",
         "receipt", "refused", "configuration", "command",
     }  # fmt: skip
@@ -55,6 +55,21 @@ def test_a_birth_of_before_kept_from_says_that_nothing_was_forgotten() -> None:
     birth = up_decoder.decode(json.dumps(wanted))
     assert isinstance(birth, Birth)
     assert birth.kept_from == 1
+
+
+def test_a_birth_of_before_prompts_says_that_the_home_cannot_be_asked() -> None:
+    birth = up_decoder.decode((GOLDEN[0].parent / "birth.json").read_bytes())
+    assert isinstance(birth, Birth)
+    assert not birth.prompts
+
+
+@pytest.mark.parametrize(
+    "more", [{"name": "measure-again"}, {"name": "heartbeat-now", "code": "x"}]
+)
+def test_measure_again_and_nothing_else_names_a_code(more: dict[str, str]) -> None:
+    wanted = json.loads((GOLDEN[0].parent / "command.json").read_text(encoding="utf-8"))
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**wanted, **more}, Down)
 
 
 @pytest.mark.parametrize(

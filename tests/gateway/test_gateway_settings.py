@@ -35,6 +35,7 @@ def test_a_good_file_loads_with_its_defaults_and_relative_paths(good, written, t
     settings = load(written(good), {})
     assert settings.broker_address == ("broker.example", 8883)
     assert settings.state_dir == tmp_path / "state"
+    assert settings.prompt_command is None
     assert (settings.radio, settings.heartbeat_seconds, settings.devices) == ("bluez", 60, [])
 
 
@@ -65,6 +66,12 @@ def test_the_environment_overrides_the_file(good, written):
         (('state_dir = "state"', 'state_dir = "state"\ndevices = ["x"]'), "devices"),
         (('state_dir = "state"', 'state_dir = "state"\nshiny = 1'), "shiny"),
         (('gateway = "', "gateway = "), "gateway.toml"),
+        (('state_dir = "state"', 'state_dir = "state"\nprompt_command = "ask"'), "absolute"),
+        (('state_dir = "state"', 'state_dir = "state"\nprompt_command = "/etc"'), "prompt_command"),
+        (
+            ('state_dir = "state"', 'state_dir = "state"\nprompt_command = "/etc/passwd"'),
+            "no program",
+        ),
     ],
 )
 def test_a_wrong_file_stops_with_exit_2_and_says_what(good, written, capsys, change, said):

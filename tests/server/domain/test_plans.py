@@ -5,7 +5,7 @@ import json
 import pytest
 
 from contract.codes import Code
-from server.domain.plans import Priority, parse_plan, priority_of
+from server.domain.plans import Priority, parse_plan, priority_of, repeat_minutes
 from server.errors import WrongInput
 
 GOOD = {
@@ -16,6 +16,8 @@ GOOD = {
     "high_inner": "160",
     "high_outer": "180",
 }
+
+OUTER = {"code": "systolic", "source": "test", "high_outer": "180"}
 
 
 RISE = {
@@ -56,6 +58,10 @@ def plan(**parts: object) -> str:
         (plan(thresholds=[{"code": "pulse", "source": "test"}]), "no limit"),
         (plan(thresholds=[{**GOOD, "inner_n": 3, "inner_m": 2}]), "inner_n"),
         (plan(thresholds=[{**GOOD, "hysteresis": "-1"}]), "hysteresis"),
+        (plan(thresholds=[{**GOOD, "measure_again": 0}]), "measure_again"),
+        (plan(thresholds=[{**GOOD, "measure_again": 16}]), "measure_again"),
+        (plan(thresholds=[{**GOOD, "measure_again": 5, "inner_m": 3}]), "n of m"),
+        (plan(thresholds=[{**OUTER, "measure_again": 5}]), "inner limit"),
         (plan(thresholds=[GOOD, GOOD]), "twice"),
         (plan(gains=[{"name": "weight-x", "source": "ESC", "days": 3}]), "more_than or at_least"),
         (plan(gains=[{"name": "w", "source": "ESC", "days": 3, "more_than": "2"}]), "name"),
@@ -77,6 +83,13 @@ def test_a_window_that_its_schedule_fills_is_taken() -> None:
     assert len(parse_plan(plan(rules=[RISE, BASE], expected=daily)).rules) == 2
     often = parse_plan(plan(rules=[{**RISE, "hours": 2}], expected=[{"code": "weight"}]))
     assert often.rules[0].name == "systolic-rise"
+
+
+def test_a_repeat_is_asked_for_after_both_levels_of_a_threshold_and_no_other_rule() -> None:
+    asking = parse_plan(plan(thresholds=[{**GOOD, "measure_again": 15}]))
+    rules = ("systolic-low-outer", "systolic-high-inner", "missing-systolic", "pulse-high-inner")
+    assert [repeat_minutes(rule, asking) for rule in rules] == [15, 15, None, None]
+    assert repeat_minutes("systolic-high-inner", None) is None
 
 
 def test_the_priority_is_fixed_by_the_rule() -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from contract.codes import Code
 from server.domain.plans import parse_plan
+from server.domain.repeats import RepeatState
 from server.ports.charts import MARK_HELD, MARK_LATE, POINT
 from server.ports.directory import PlanRow
-from server.web import charts
+from server.services import commanding
+from server.web import charts, texts
 from server.web.wording import Wording
 from tests.server.web.district import DAY, HOUR, MINUTE, T0, WATCHED, District
 
@@ -76,6 +78,38 @@ def test_the_page_shows_the_newest_value_and_how_it_lies(district: District):
     assert '<strong class="newest-value level-outer">190 mmHg</strong>' in page
     assert "beyond the outer limit" in page
     assert "Systolic pressure 190 mmHg, above 180" in page
+
+
+def test_the_page_says_that_the_home_was_asked_and_until_when(district: District):
+    threshold = {**WATCHED["thresholds"][0], "measure_again": 10}
+    district.world.plan(district.maria, {"thresholds": [threshold]}, district.now - DAY)
+    with district.store.write() as tx:
+        tx.measurements.seen_gateway("gw-1", district.now, 0, {"prompts": True})
+    district.measure({"systolic": "170"}, ago=MINUTE)
+    browser, page = district.browser("anna"), f"/patients/{district.maria}"
+    shown = browser.get(page).text
+    assert "up to 10 min" in shown
+    assert 'data-repeat="waiting"' in shown
+    assert "<strong>170 mmHg</strong>" in shown
+    assert "Systolic pressure, above 160" in shown
+    assert "the request to measure again has not left the server" in shown
+    said = []
+    commanding.send(district.store, lambda *words: said.append(words), district.now)
+    assert [topic for topic, _ in said] == ["vicino/1/gw-1/down"]
+    shown = browser.get(page).text
+    assert "the home was asked 16:13 to measure again" in shown
+    assert "an alert is raised by 16:22 at the latest" in shown
+    district.now += 3 * MINUTE
+    district.measure({"systolic": "150"}, ago=0)
+    shown = browser.get(page).text
+    assert 'data-repeat="normal"' in shown
+    assert "the repeat was within the limit: no alert" in shown
+    assert 'class="numeric">170<' in shown
+    assert 'class="numeric">150<' in shown
+
+
+def test_every_end_of_a_wait_has_its_words() -> None:
+    assert set(texts.REPEATS) == set(RepeatState) - {RepeatState.WAITING}
 
 
 def test_stored_but_not_judged_is_said_at_the_top(district: District):
