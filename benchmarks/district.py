@@ -47,8 +47,8 @@ def settled(folder: Path, patients: int, plan: Plan, since: int) -> Database:
             for number in numbers
         ]  # fmt: skip
         plans = [
-            {"chc_id": chc, "patient_id": number, "version": 1, "body": body_of(number), "author": "dora",
-             "written_at": since, "confirmed_by": "dora", "confirmed_at": since,
+            {"chc_id": chc, "patient_id": number, "version": 1, "body": body_of(number),
+             "author": "dora", "written_at": since, "confirmed_by": "dora", "confirmed_at": since,
              "in_force_from": since}
             for number in numbers
         ]  # fmt: skip
