@@ -1,15 +1,10 @@
 """NEWS2 on live series, against a slow oracle; whole and in part, late, withdrawn, restarted."""
 
-import os
 from collections import Counter
-from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from server.domain.instants import DAY, MINUTE
@@ -17,10 +12,10 @@ from server.errors import WrongInput
 from server.ports.inputs import InputKind, NewInput
 from server.services import alert_work, setting_up
 from server.services.explaining import explain
-from server.stores.database import Database
+from server.services.storing import Arrival
+from tests.server.engine.streams import STREAMS, must_hold, worlds
 from tests.server.world import T0, World, envelope, wire
 
-EXAMPLES = int(os.environ.get("VICINO_ORDER_EXAMPLES", "300")) // 3
 DEVICE = "AA:BB:CC:DD:EE:01"
 PLAN = {"early_warning": {"source": "test", "scale": 1}}
 # Of each input a few values with their points, from the printed chart (scale 1, scale 2 on air).
@@ -64,7 +59,7 @@ chart = st.one_of(
     st.fixed_dictionaries({code: st.sampled_from(sorted(CHART[code])) for code in CHART}),
     st.sampled_from(THREE).map(lambda one: CALM | dict([one])),
 )
-example = st.fixed_dictionaries(
+stream = st.fixed_dictionaries(
     {
         "charts": st.lists(st.tuples(st.integers(0, 12), chart), min_size=1, max_size=2),
         "series": st.lists(one_code, max_size=10),
@@ -75,68 +70,77 @@ example = st.fixed_dictionaries(
 )
 
 
+KINDS = ["superseded", "withdrawn", "news2-high", "news2-medium", "news2-low-medium",
+         "news2-partial-high", "news2-partial-medium"]  # fmt: skip
+
+
 def test_the_score_is_that_of_the_sorted_stream() -> None:
-    seen: Counter[str] = Counter()
-    with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        store = Database(f"sqlite:///{folder}/vicino.db")
-        world = World(store)
+    with worlds(T0) as made:
 
-        @seed(datetime.now(UTC).toordinal())
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(example)
-        def holds(drawn: dict) -> None:
-            number = seen["examples"] = seen["examples"] + 1
-            _check(world, number, drawn, seen)
+        def check(group: list[dict], seen: Counter[str]) -> None:
+            _check(made.new(), [_Home(*one) for one in enumerate(group, 1)], seen)
 
-        holds()
-        store.close()
-    print(dict(seen))
-    for kind in (
-        *("superseded", "withdrawn", "news2-high", "news2-medium", "news2-low-medium"),
-        *("news2-partial-high", "news2-partial-medium"),
-    ):
-        assert seen[kind] >= seen["examples"] * 0.02, f"{kind} is too rare to prove anything"
+        must_hold(stream, check, STREAMS // 3, KINDS)
 
 
-def _check(world: World, number: int, drawn: dict, seen: Counter) -> None:
-    address = ":".join(f"{byte:02X}" for byte in (0xAA, 0, *number.to_bytes(4, "big")))
-    epoch = f"{number:032x}"
-    patient = world.patient(f"P{number}")
-    world.device(address, patient)
-    world.plan(patient, PLAN, 0)
-    charts = [
-        (T0 - DAY + step * 10 * MINUTE, code, value)
-        for step, values in drawn["charts"]
-        for code, value in values.items()
-    ]
-    # One value of a code an instant: which of two counts is the content's order, not a rule.
-    series = list({(one[0], one[1]): one for one in charts + drawn["series"]}.values())
-    drawn["shuffle"].shuffle(series)
-    cuts = sorted({0, len(series), *(cut for cut in drawn["cuts"] if cut < len(series))})
-    for start, end in pairwise(cuts):
-        elements = [
-            wire(i + 1, number * 1000 + i, {code: value}, at, device=address)
-            for i, (at, code, value) in enumerate(series[start:end], start)
+class _Home:
+    """One patient's stream, and in which batches it comes."""
+
+    def __init__(self, number: int, drawn: dict) -> None:
+        self.number = number
+        self.address = f"AA:BB:CC:DD:EE:{number:02X}"
+        self.epoch = f"{number:032x}"
+        self.patient = 0
+        charts = [
+            (T0 - DAY + step * 10 * MINUTE, code, value)
+            for step, values in drawn["charts"]
+            for code, value in values.items()
         ]
-        world.send(envelope("gw-1", elements, start + 1, epoch))
+        # One value of a code an instant: which of two counts is the content's order, not a rule.
+        self.series = list({(one[0], one[1]): one for one in charts + drawn["series"]}.values())
+        drawn["shuffle"].shuffle(self.series)
+        inside = (cut for cut in drawn["cuts"] if cut < len(self.series))
+        self.cuts = list(pairwise(sorted({0, len(self.series), *inside})))
+        self.gone = {i for i in drawn["withdrawn"] if i < len(self.series)}
+
+    def batch(self, number: int) -> Arrival:
+        """Pack one batch of the stream."""
+        start, end = self.cuts[number]
+        elements = [
+            wire(i + 1, self.number * 1000 + i, {code: value}, at, device=self.address)
+            for i, (at, code, value) in enumerate(self.series[start:end], start)
+        ]
+        return envelope("gw-1", elements, start + 1, self.epoch)
+
+
+def _check(world: World, homes: list[_Home], seen: Counter[str]) -> None:
+    for home in homes:
+        home.patient = world.patient(f"P{home.number}")
+        world.device(home.address, home.patient)
+        world.plan(home.patient, PLAN, 0)
+    for batch in range(max(len(home.cuts) for home in homes)):
+        world.send(*(home.batch(batch) for home in homes if batch < len(home.cuts)))
         world.run()
-    gone = {i for i in drawn["withdrawn"] if i < len(series)}
     with world.store.write() as tx:
-        epoch_id = tx.measurements.epochs([("gw-1", epoch)])["gw-1", epoch].id
-        tx.inputs.append(
-            [NewInput(InputKind.WITHDRAWN, patient, epoch_id, i + 1, 0, world.now) for i in gone]
-        )
+        for home in homes:
+            epoch_id = tx.measurements.epochs([("gw-1", home.epoch)])["gw-1", home.epoch].id
+            kind, patient = InputKind.WITHDRAWN, home.patient
+            tx.inputs.append(
+                [NewInput(kind, patient, epoch_id, i + 1, 0, world.now) for i in home.gone]
+            )
     world.run()
-    rows = world.rows(f"SELECT rule, measured_at, state FROM findings WHERE patient_id = {patient}")
+    for home in homes:
+        _compare(world, home, seen)
+
+
+def _compare(world: World, home: _Home, seen: Counter[str]) -> None:
+    rows = world.rows(
+        f"SELECT rule, measured_at, state FROM findings WHERE patient_id = {home.patient}"
+    )
     in_force = [row[:2] for row in rows if row[2] == "in-force"]
     assert len(in_force) == len(set(in_force))
-    assert set(in_force) == expected([one for i, one in enumerate(series) if i not in gone])
+    kept = [one for i, one in enumerate(home.series) if i not in home.gone]
+    assert set(in_force) == expected(kept)
     seen.update({row[0] for row in rows})
     seen.update({row[2] for row in rows})
 

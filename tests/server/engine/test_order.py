@@ -1,31 +1,23 @@
 """Promise 4: the findings in force are those of the sorted stream, whatever the order.
 
-Everything runs for real: envelopes through commit 1, the engine through commit 2, on SQLite. Each
-example is a patient of its own in one database. The oracle shares no line with the engine.
+Everything runs for real: envelopes through commit 1, the engine through commit 2, on SQLite. The
+oracle shares no line with the engine.
 """
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from contract.codes import BY_NUMBER
-from server.engine.change import REACH_MAX
-from server.engine.state import State
+from server.engine.step import FEW_OBSERVATIONS
 from server.ports.inputs import InputKind, NewInput
+from server.services.storing import Arrival
 from server.stores import snapshot
-from server.stores.database import Database
 from tests.server.engine import oracle
+from tests.server.engine.streams import STREAMS, must_hold, same_state, worlds
 from tests.server.world import World, decimal, envelope, wire
 
-EXAMPLES = int(os.environ.get("VICINO_ORDER_EXAMPLES", "300"))
 HOUR = 3_600_000
 # The night of 25 October 2026 has its third hour twice in Italy.
 BASE = int(datetime(2026, 10, 23, 5, tzinfo=UTC).timestamp() * 1000)
@@ -115,13 +107,14 @@ dense = st.one_of(
     _every_six_hours(weights),
     _every_six_hours(st.one_of(systolics, weights)),
 )
-example = st.fixed_dictionaries(
+stream = st.fixed_dictionaries(
     {
         "series": st.one_of(st.lists(measurement, min_size=1, max_size=24), dense),
         "flagged": st.sets(st.integers(0, 23), max_size=2),
         "shuffle": st.randoms(use_true_random=False),
         "cuts": st.lists(st.integers(1, 24), max_size=4),
-        "restarts": st.sets(st.integers(0, 4), max_size=2),
+        "restarts": st.sets(st.integers(0, 4), max_size=1),
+        "snapshots": st.sets(st.integers(0, 4), max_size=1),
         "second_plan": st.none() | instants,
         "second_plan_after": st.integers(0, 4),
         "first_plan_from": st.just(0) | instants,
@@ -131,110 +124,91 @@ example = st.fixed_dictionaries(
         "sorted_first": st.booleans(),
     }
 )
+RULES = [rule["name"] for plan in PLANS for rule in (*plan["rules"], *plan["combinations"])]
+LEVELS = ["systolic-low-outer", "systolic-low-inner", "systolic-high-inner", "systolic-high-outer",
+          "weight-high-outer"]  # fmt: skip
+GAINS = [gain["name"] for plan in PLANS for gain in plan["gains"]]
+KINDS = ["late", "superseded", "withdrawn", "plan change", "comparator", "repeat", "flagged",
+         "many at once", "restart", "snapshot"]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def order_world() -> Iterator[World]:
-    # In memory where the machine has such a folder: thousands of durable commits prove no more.
-    with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        store = Database(f"sqlite:///{folder}/vicino.db")
-        world = World(store, now=BASE + 40 * 24 * HOUR)
-        world.snapshot_file = Path(folder) / "engine.npz"
-        yield world
-        store.close()
+def test_findings_in_force_are_those_of_the_sorted_stream() -> None:
+    with worlds(BASE + 40 * 24 * HOUR) as made:
+
+        def check(group: list[dict], seen: Counter[str]) -> None:
+            _check(made.new(), [_Home(*one) for one in enumerate(group, 1)], seen)
+
+        must_hold(stream, check, STREAMS, (*KINDS, *LEVELS, *GAINS, *RULES))
 
 
-def test_findings_in_force_are_those_of_the_sorted_stream(order_world: World) -> None:
-    seen: Counter[str] = Counter()
+class _Home:
+    """One patient's stream, and in which batches it comes."""
 
-    @seed(datetime.now(UTC).toordinal())
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(example)
-    def holds(drawn: dict) -> None:
-        number = seen["examples"] = seen["examples"] + 1
-        _check(order_world, number, drawn, seen)
+    def __init__(self, number: int, drawn: dict) -> None:
+        self.number, self.drawn = number, drawn
+        self.address = f"AA:BB:CC:DD:EE:{number:02X}"
+        self.epoch = f"{number:032x}"
+        self.patient = 0
+        self.series = [
+            (at, code, value, number * 1000 + i)
+            for i, (at, (code, value)) in enumerate(drawn["series"])
+        ]
+        self.order = list(range(len(self.series)))
+        if not drawn["sorted_first"]:
+            drawn["shuffle"].shuffle(self.order)
+        self.order += [i for i in drawn["again"] if i < len(self.series)]  # under a new seq
+        inside = (cut for cut in drawn["cuts"] if cut < len(self.order))
+        self.cuts = list(pairwise(sorted({0, len(self.order), *inside})))
+        self.versions = [oracle.Version(1, drawn["first_plan_from"], drawn["zone"], PLANS[0])]
+        self.second_plan_at = min(drawn["second_plan_after"], len(self.cuts) - 1)
 
-    holds()
-    print(dict(seen))
-    _same_state(order_world.judge.state, order_world.restored())
-    rules = [rule["name"] for plan in PLANS for rule in (*plan["rules"], *plan["combinations"])]
-    for kind in (
-        *("late", "superseded", "withdrawn", "plan change", "comparator", "gain", "repeat"),
-        *("flagged", *rules),
-    ):
-        assert seen[kind] >= seen["examples"] * 0.02, f"{kind} is too rare to prove anything"
-
-
-def _check(world: World, number: int, drawn: dict, seen: Counter) -> None:
-    address = ":".join(f"{byte:02X}" for byte in (0xAA, 0, *number.to_bytes(4, "big")))
-    epoch = f"{number:032x}"
-    patient = world.patient(f"P{number}", drawn["zone"])
-    world.device(address, patient)
-    versions = [oracle.Version(1, drawn["first_plan_from"], drawn["zone"], PLANS[0])]
-    world.plan(patient, PLANS[0], drawn["first_plan_from"])
-
-    series = [
-        (at, code, value, number * 1000 + i)
-        for i, (at, (code, value)) in enumerate(drawn["series"])
-    ]
-    order = list(range(len(series)))
-    if not drawn["sorted_first"]:
-        drawn["shuffle"].shuffle(order)
-    order += [i for i in drawn["again"] if i < len(series)]  # sent again under a new seq
-    cuts = sorted({0, len(order), *(cut for cut in drawn["cuts"] if cut < len(order))})
-    for batch, (start, end) in enumerate(pairwise(cuts)):
-        if drawn["second_plan"] is not None and batch == min(
-            drawn["second_plan_after"], len(cuts) - 2
-        ):
-            world.plan(patient, PLANS[1], drawn["second_plan"])
-            versions.append(oracle.Version(2, drawn["second_plan"], drawn["zone"], PLANS[1]))
-            seen["plan change"] += 1
+    def batch(self, number: int) -> Arrival:
+        """Pack one batch of the stream."""
+        start, end = self.cuts[number]
         elements = [
-            wire(seq + 1, _content(series[i]), {series[i][1]: series[i][2]}, series[i][0],
-                 device=address, flags=["irregular-pulse"] if i in drawn["flagged"] else [])
-            for seq, i in enumerate(order[start:end], start)
+            wire(seq + 1, _content(self.series[i]), {self.series[i][1]: self.series[i][2]},
+                 self.series[i][0], device=self.address,
+                 flags=["irregular-pulse"] if i in self.drawn["flagged"] else [])
+            for seq, i in enumerate(self.order[start:end], start)
         ]  # fmt: skip
-        world.send(envelope("gw-1", elements, start + 1, epoch))
-        if batch in drawn["restarts"]:
+        return envelope("gw-1", elements, start + 1, self.epoch)
+
+
+def _check(world: World, homes: list[_Home], seen: Counter) -> None:
+    for home in homes:
+        home.patient = world.patient(f"P{home.number}", home.drawn["zone"])
+        world.device(home.address, home.patient)
+        world.plan(home.patient, PLANS[0], home.drawn["first_plan_from"])
+    for batch in range(max(len(home.cuts) for home in homes)):
+        sending = [home for home in homes if batch < len(home.cuts)]
+        for home in sending:
+            _change_plan(world, home, batch, seen)
+        world.send(*(home.batch(batch) for home in sending))
+        if any(batch in home.drawn["restarts"] for home in sending):
             world.restart(world.snapshot_file)
+            seen["restart"] += 1
         world.run()
-    kept = [one for i, one in enumerate(series) if i not in drawn["withdrawn"]]
-    for i in drawn["withdrawn"]:
-        if i < len(series):
-            _withdraw(world, patient, epoch, order.index(i) + 1)
+        if any(batch in home.drawn["snapshots"] for home in sending):
+            snapshot.save(world.snapshot_file, world.judge.state, "f" * 32)
+            seen["snapshot"] += 1
+        many = sum(end - start for start, end in (home.cuts[batch] for home in sending))
+        seen["many at once"] += many > FEW_OBSERVATIONS
+    for home in homes:
+        for i in home.drawn["withdrawn"]:
+            if i < len(home.series):
+                _withdraw(world, home.patient, home.epoch, home.order.index(i) + 1)
     world.run()
-    snapshot.save(world.snapshot_file, world.judge.state, "f" * 32)
-    _compare(world, patient, kept, versions, drawn, seen)
+    for home in homes:
+        _compare(world, home, seen)
+    same_state(world.judge.state, world.restored())
 
 
-def _same_state(lived: State, restored: State) -> None:
-    """A state folded from the log alone is the one that lived through every order and restart."""
-    assert lived.position == restored.position
-    for patient, code in lived.owner[: lived.used]:
-        word = BY_NUMBER[code]
-        one, other = lived.slot(patient, word), restored.slot(patient, word)
-        mine, theirs = lived.rows[one].copy(), restored.rows[other].copy()
-        for (family, mine_at), (_, their_at) in zip(
-            lived.places(one), restored.places(other), strict=True
-        ):
-            rows = lived.tables[family.name].rows, restored.tables[family.name].rows
-            memories = family.load(rows[0][mine_at]), family.load(rows[1][their_at])
-            if family.name == "change":  # what no window reaches any more is no state
-                at = int(mine["last"][0]) - REACH_MAX
-                memories = tuple([pair for pair in one if pair[0] >= at] for one in memories)
-            assert memories[0] == memories[1], (patient, word, family.name)
-            names = set(family.empty(1).dtype.names) & {"exceeds", "kind", "reach", "sign", "days"}
-            for name in names:
-                assert (rows[0][mine_at][name] == rows[1][their_at][name]).all(), name
-        for places in (mine, theirs):  # where a thing stands in a list is no state
-            places["zone"], places["extra"] = 0, 0
-        assert mine == theirs, (patient, word)
+def _change_plan(world: World, home: _Home, batch: int, seen: Counter) -> None:
+    from_at = home.drawn["second_plan"]
+    if from_at is not None and batch == home.second_plan_at:
+        world.plan(home.patient, PLANS[1], from_at)
+        home.versions.append(oracle.Version(2, from_at, home.drawn["zone"], PLANS[1]))
+        seen["plan change"] += 1
 
 
 def _content(one: tuple) -> int:
@@ -249,29 +223,28 @@ def _withdraw(world: World, patient: int, epoch: str, seq: int) -> None:
         tx.inputs.append([row])
 
 
-def _compare(world, patient, kept, versions, drawn, seen) -> None:
+def _compare(world: World, home: _Home, seen: Counter) -> None:
+    drawn = home.drawn
+    kept = [one for i, one in enumerate(home.series) if i not in drawn["withdrawn"]]
     expected = oracle.findings(
         [oracle.Seen(at, f"{_content((at, code, value, n)):032x}", code, decimal(value),
                      n % 1000 in drawn["flagged"])
          for at, code, value, n in kept],
-        versions,
+        home.versions,
     )  # fmt: skip
     rows = world.rows(
         "SELECT f.rule, f.version, f.measured_at, hex(m.content_id), f.state FROM findings f"
         " JOIN measurements m ON m.epoch_id = f.epoch_id AND m.seq = f.seq"
-        f" WHERE f.patient_id = {patient} AND f.in_series"
+        f" WHERE f.patient_id = {home.patient} AND f.in_series"
     )
     in_force = [(row[0], row[1], row[2], row[3].lower()) for row in rows if row[4] == "in-force"]
     assert len(in_force) == len(set(in_force)), "a finding is in force twice"
     assert set(in_force) == expected
-    states = {row[4] for row in rows}
-    seen["superseded"] += "superseded" in states
-    seen["withdrawn"] += "withdrawn" in states
+    raised = world.rows(f"SELECT rule FROM alerts WHERE patient_id = {home.patient}")
+    assert {rule for rule, *_ in expected} <= {row[0] for row in raised}
+    seen.update({rule for rule, *_ in expected})
+    seen.update({row[4] for row in rows} - {"in-force"})
     seen["late"] += not drawn["sorted_first"] and bool(expected)
     seen["comparator"] += any(one[2] in ("LO", "HI") for one in kept)
-    seen["gain"] += any(rule.startswith("weight-gain") for rule, *_ in expected)
     seen["flagged"] += any(one[3] % 1000 in drawn["flagged"] for one in kept)
-    seen.update({rule for rule, *_ in expected})
-    seen["repeat"] += any(i < len(drawn["series"]) for i in drawn["again"])
-    raised = {row[0] for row in world.rows(f"SELECT rule FROM alerts WHERE patient_id = {patient}")}
-    assert {rule for rule, *_ in expected} <= raised
+    seen["repeat"] += any(i < len(home.series) for i in drawn["again"])
