@@ -1,7 +1,9 @@
-"""The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, or ``order``.
+"""The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, ``order``, or
+``mutation [SEED [MUTANTS]]``.
 
-Prints a line a seed and, at the end, the row for the table of ``docs/proof.md``. Exit status 1
-when a promise was broken, or when a full campaign hit a window too seldom to prove anything.
+Prints a line a seed (or mutant) and, at the end, the row for the table of ``docs/proof.md``. Exit
+status 1 when a promise was broken, when a full campaign hit a window too seldom to prove anything,
+or when too many mutants survive.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 from tests.chaos import campaign
 from tests.chaos.campaign import EACH, Outcome
 from tests.chaos.kills import Window
+from tests.mutation import killing
 
 FULL_SEEDS = 20
 HITS_MIN = 5
@@ -29,13 +32,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.prove", description=__doc__)
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("first", type=int, nargs="?", default=1, metavar="FIRST_SEED")
-    parser.add_argument("count", type=int, nargs="?", default=FULL_SEEDS, metavar="SEEDS")
+    parser.add_argument("count", type=int, nargs="?", metavar="COUNT")
     asked = parser.parse_args()
-    return PARTS[asked.part](range(asked.first, asked.first + asked.count))
+    return PARTS[asked.part](asked.first, asked.count)
 
 
-def kills(seeds: range) -> int:
+def kills(first: int, count: int | None) -> int:
     """Kill gateways, server and broker; see ``tests.chaos.campaign``."""
+    seeds = range(first, first + (count or FULL_SEEDS))
     outcomes = []
     for seed in seeds:
         with tempfile.TemporaryDirectory(prefix="vicino-kills-") as folder:
@@ -51,7 +55,7 @@ def kills(seeds: range) -> int:
     return 1 if missed or any(one.broken for one in outcomes) else 0
 
 
-def order(_seeds: range) -> int:
+def order(_first: int, _count: int | None) -> int:
     """Shuffle, repeat, re-batch and restart far more streams than ``make test`` does."""
     # No limit for a single test: this one is meant to take long.
     options = ["-q", "-s", "-o", "faulthandler_timeout=0", "-k", "sorted_stream"]
@@ -61,6 +65,17 @@ def order(_seeds: range) -> int:
     result = "broken" if status else "held"
     print(f"| order | by date | {datetime.now(UTC).date()} | {ORDER_STREAMS} streams | {result} |")
     return status
+
+
+def mutation(seed: int, count: int | None) -> int:
+    """Run the engine's tests against small wrongs in it; see ``tests.mutation.killing``."""
+    fates = killing.run(killing.sample(seed, count or killing.FULL_COUNT))
+    killing.write(fates, Path("build/mutation.json"))
+    killed = sum(one.killed for one in fates)
+    low, high = (f"{100 * share:.0f}" for share in killing.wilson(killed, len(fates)))
+    share = f"{killed} of {len(fates)} killed, 95 % interval {low} to {high} %"
+    print(f"| mutation | {seed} | {datetime.now(UTC).date()} | {share} |")
+    return 0 if killed >= killing.SHARE_MIN * len(fates) else 1
 
 
 def _summary(outcomes: list[Outcome]) -> str:
@@ -84,7 +99,11 @@ def _too_seldom(outcomes: list[Outcome]) -> Iterator[str]:
             yield f"{window.value}: hit {hits} times, {HITS_MIN} are needed"
 
 
-PARTS: dict[str, Callable[[range], int]] = {"kills": kills, "order": order}
+PARTS: dict[str, Callable[[int, int | None], int]] = {
+    "kills": kills,
+    "order": order,
+    "mutation": mutation,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

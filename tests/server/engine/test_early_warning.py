@@ -13,7 +13,7 @@ from server.ports.inputs import InputKind, NewInput
 from server.services import alert_work, setting_up
 from server.services.explaining import explain
 from server.services.storing import Arrival
-from tests.server.engine.streams import STREAMS, must_hold, worlds
+from tests.server.engine.streams import PARTS, STREAMS, must_be_common, must_hold, worlds
 from tests.server.world import T0, World, envelope, wire
 
 DEVICE = "AA:BB:CC:DD:EE:01"
@@ -74,13 +74,24 @@ KINDS = ["superseded", "withdrawn", "news2-high", "news2-medium", "news2-low-med
          "news2-partial-high", "news2-partial-medium"]  # fmt: skip
 
 
-def test_the_score_is_that_of_the_sorted_stream() -> None:
+@pytest.fixture(scope="module")
+def seen() -> Counter[str]:
+    """What all the parts saw."""
+    return Counter()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_score_is_that_of_the_sorted_stream(part: int, seen: Counter[str]) -> None:
     with worlds(T0) as made:
 
         def check(group: list[dict], seen: Counter[str]) -> None:
             _check(made.new(), [_Home(*one) for one in enumerate(group, 1)], seen)
 
-        must_hold(stream, check, STREAMS // 3, KINDS)
+        must_hold(stream, check, STREAMS // 3, part, seen)
+
+
+def test_every_band_and_kind_of_the_sorted_stream_is_common(seen: Counter[str]) -> None:
+    must_be_common(seen, KINDS)
 
 
 class _Home:

@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import strategies as st
 
 from server.engine.step import FEW_OBSERVATIONS
@@ -15,7 +16,14 @@ from server.ports.inputs import InputKind, NewInput
 from server.services.storing import Arrival
 from server.stores import snapshot
 from tests.server.engine import oracle
-from tests.server.engine.streams import STREAMS, must_hold, same_state, worlds
+from tests.server.engine.streams import (
+    PARTS,
+    STREAMS,
+    must_be_common,
+    must_hold,
+    same_state,
+    worlds,
+)
 from tests.server.world import World, decimal, envelope, wire
 
 HOUR = 3_600_000
@@ -132,13 +140,24 @@ KINDS = ["late", "superseded", "withdrawn", "plan change", "comparator", "repeat
          "many at once", "restart", "snapshot"]  # fmt: skip
 
 
-def test_findings_in_force_are_those_of_the_sorted_stream() -> None:
+@pytest.fixture(scope="module")
+def seen() -> Counter[str]:
+    """What all the parts saw."""
+    return Counter()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_findings_in_force_are_those_of_the_sorted_stream(part: int, seen: Counter[str]) -> None:
     with worlds(BASE + 40 * 24 * HOUR) as made:
 
         def check(group: list[dict], seen: Counter[str]) -> None:
             _check(made.new(), [_Home(*one) for one in enumerate(group, 1)], seen)
 
-        must_hold(stream, check, STREAMS, (*KINDS, *LEVELS, *GAINS, *RULES))
+        must_hold(stream, check, STREAMS, part, seen)
+
+
+def test_every_rule_level_and_kind_of_the_sorted_stream_is_common(seen: Counter[str]) -> None:
+    must_be_common(seen, (*KINDS, *LEVELS, *GAINS, *RULES))
 
 
 class _Home:
