@@ -29,10 +29,17 @@ FULL_COUNT = 300
 SHARE_MIN = 0.9
 _WORKERS = 2
 _COPIED = ("contract", "device_profiles", "server", "tests", "pyproject.toml")
-# The quickest to fail first.
-_TESTS = [f"tests/server/engine/test_{name}.py" for name in (
-    "kernel", "rules", "combined", "news2", "order", "early_warning", "backtest", "real_series",
-)]  # fmt: skip
+# The quickest to fail first; a back-test is judged by its own tests.
+_TESTS = [
+    *(f"tests/server/engine/test_{name}.py" for name in (
+        "kernel", "order", "rules", "combined", "news2", "early_warning", "real_series",
+    )),
+    "tests/server/services/test_judging.py",
+]  # fmt: skip
+_BACKTESTS = [
+    "tests/server/engine/test_backtest.py",
+    "tests/server/services/test_backtesting.py",
+]
 _FEWER = {"VICINO_ORDER_STREAMS": "90", "VICINO_BACKTEST_EXAMPLES": "60"}
 
 
@@ -71,7 +78,7 @@ def run(chosen: Iterable[Mutant]) -> list[Fate]:
             free.put(_copied(Path(folder) / str(number)))
         copy = free.get()
         start = monotonic()
-        if not _passes(copy, 3600):
+        if not _passes(copy, [*_TESTS, *_BACKTESTS], 3600):
             raise RuntimeError("the tests fail without a mutant")
         limit = 30 + 3 * (monotonic() - start)
         free.put(copy)
@@ -83,7 +90,8 @@ def run(chosen: Iterable[Mutant]) -> list[Fate]:
             source = path.read_bytes()
             try:
                 path.write_bytes(mutant.applied(source))
-                one = Fate(mutant, not _passes(copy, limit), monotonic() - start)
+                tests = _BACKTESTS if path.name.startswith("backtest") else _TESTS
+                one = Fate(mutant, not _passes(copy, tests, limit), monotonic() - start)
             finally:
                 path.write_bytes(source)
                 free.put(copy)
@@ -124,11 +132,11 @@ def _copied(folder: Path) -> Path:
     return folder
 
 
-def _passes(copy: Path, limit: float) -> bool:
+def _passes(copy: Path, tests: list[str], limit: float) -> bool:
     options = ["-xq", "-m", "not postgres", "--basetemp=basetemp", "-o", "faulthandler_timeout=0"]
     options += ["-p", "no:cacheprovider", "-p", "tests.mutation.quick"]
     environment = {**os.environ, **_FEWER, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", *options, *_TESTS]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     try:
         done = subprocess.run(
             command, cwd=copy, env=environment, timeout=limit, capture_output=True, check=False
