@@ -32,7 +32,7 @@ _COPIED = ("contract", "device_profiles", "server", "tests", "pyproject.toml")
 # The quickest to fail first; a back-test is judged by its own tests.
 _TESTS = [
     *(f"tests/server/engine/test_{name}.py" for name in (
-        "kernel", "order", "rules", "combined", "news2", "early_warning", "real_series",
+        "kernel", "step", "order", "rules", "combined", "news2", "early_warning", "real_series",
     )),
     "tests/server/services/test_judging.py",
 ]  # fmt: skip

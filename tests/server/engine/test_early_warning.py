@@ -258,6 +258,15 @@ def test_a_doubted_measurement_is_scored_by_itself(world: World, doubt: dict) ->
         assert [one.equal for one in explain(tx, alert)[1]] == [True]
 
 
+def test_a_single_doubted_input_is_scored_by_itself(world: World) -> None:
+    """H2: who cannot be woken is told whatever the gateway's clock says."""
+    _home(world)
+    one = wire(1, 1, {"consciousness": "4"}, T0 - MINUTE, device=DEVICE, clock="unsynchronised")
+    world.send(envelope("gw-1", [one], 1))
+    world.run()
+    assert _open(world) == {"news2-partial-low-medium": ("medium", 3, 1)}
+
+
 def test_a_late_value_corrects_the_score_that_is_shown(world: World) -> None:
     _home(world)
     _send(world, 1, {"respiration-rate": "25", "spo2": "90", "consciousness": "1"}, T0)

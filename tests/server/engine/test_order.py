@@ -103,8 +103,8 @@ measurement = st.tuples(instants, st.one_of(systolics, weights))
 
 
 # A value every six hours: what averages, trends and combinations need.
-def _every_six_hours(values: st.SearchStrategy) -> st.SearchStrategy:
-    drawn = st.tuples(st.integers(0, 16), st.lists(values, min_size=16, max_size=24))
+def _every_six_hours(values: st.SearchStrategy, least: int = 16) -> st.SearchStrategy:
+    drawn = st.tuples(st.integers(0, 16), st.lists(values, min_size=least, max_size=24))
     return drawn.map(
         lambda one: [(BASE + (one[0] + 2 * i) * 3 * HOUR, value) for i, value in enumerate(one[1])]
     )
@@ -112,6 +112,7 @@ def _every_six_hours(values: st.SearchStrategy) -> st.SearchStrategy:
 
 dense = st.one_of(
     _every_six_hours(systolics),
+    _every_six_hours(systolics, least=22),
     _every_six_hours(weights),
     _every_six_hours(st.one_of(systolics, weights)),
 )
@@ -136,8 +137,9 @@ RULES = [rule["name"] for plan in PLANS for rule in (*plan["rules"], *plan["comb
 LEVELS = ["systolic-low-outer", "systolic-low-inner", "systolic-high-inner", "systolic-high-outer",
           "weight-high-outer"]  # fmt: skip
 GAINS = [gain["name"] for plan in PLANS for gain in plan["gains"]]
-KINDS = ["late", "superseded", "withdrawn", "plan change", "comparator", "repeat", "flagged",
-         "many at once", "restart", "snapshot"]  # fmt: skip
+WINDOWED = {*GAINS, *(rule for rule in RULES if not rule.startswith("combined"))}
+KINDS = ["over", "late", "superseded", "withdrawn", "plan change", "comparator", "repeat",
+         "flagged", "many at once", "restart", "snapshot"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -259,11 +261,31 @@ def _compare(world: World, home: _Home, seen: Counter) -> None:
     in_force = [(row[0], row[1], row[2], row[3].lower()) for row in rows if row[4] == "in-force"]
     assert len(in_force) == len(set(in_force)), "a finding is in force twice"
     assert set(in_force) == expected
-    raised = world.rows(f"SELECT rule FROM alerts WHERE patient_id = {home.patient}")
+    raised = world.rows(f"SELECT rule, cleared_at FROM alerts WHERE patient_id = {home.patient}")
     assert {rule for rule, *_ in expected} <= {row[0] for row in raised}
+    _over(home, dict(raised), kept, expected, seen)
     seen.update({rule for rule, *_ in expected})
     seen.update({row[4] for row in rows} - {"in-force"})
     seen["late"] += not drawn["sorted_first"] and bool(expected)
     seen["comparator"] += any(one[2] in ("LO", "HI") for one in kept)
     seen["flagged"] += any(one[3] % 1000 in drawn["flagged"] for one in kept)
     seen["repeat"] += any(i < len(home.series) for i in drawn["again"])
+
+
+def _over(home: _Home, cleared: dict, kept: list[tuple], expected: set, seen: Counter) -> None:
+    """The condition of a rule over a window holds while the newest value is beyond; limits have
+    their hysteresis, and combinations are ended by a person.
+
+    Of one plan and what was not withdrawn: neither makes what is over hold again.
+    """
+    if len(home.versions) > 1 or home.drawn["withdrawn"]:
+        return
+    newest = {}
+    for at, code, value, n in kept:
+        last = (at, f"{_content((at, code, value, n)):032x}")
+        newest[code] = max(last, newest.get(code, last))
+    beyond = {(rule, (at, content)) for rule, _, at, content in expected}
+    for rule in {rule for rule, *_ in expected} & WINDOWED:
+        holds = (rule, newest[rule.split("-")[0]]) in beyond
+        assert (cleared[rule] is None) == holds, rule
+        seen["over"] += not holds
