@@ -41,6 +41,7 @@ class Day(NamedTuple):
     sum: tuple[int, int]
 
 
+_NO_DAY: Final = Day(NO_DAY, (0, 0), (0, 0))
 Memory = dict[int, Day]
 """Days by their number modulo ``DAYS_KEPT``."""
 
@@ -130,7 +131,5 @@ def load(row: np.void) -> Memory:
 
 def store(row: np.void, memory: Memory) -> None:
     """Write a memory into a row."""
-    row["day"], row["n"], row["sum"] = NO_DAY, 0, 0
-    for place, one in memory.items():
-        for name in Day._fields:
-            row[name][place] = getattr(one, name)
+    days = [memory.get(place, _NO_DAY) for place in range(DAYS_KEPT)]
+    row["day"], row["n"], row["sum"] = (list(column) for column in zip(*days, strict=True))

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from server.engine import average, change, gain, trend
+from server.engine import average, change, gain, trend, trend_rows
 from server.engine.instant import Instants, Now
 from server.engine.rules import Compiled
 
@@ -32,14 +32,28 @@ class Family(NamedTuple):
     store: Callable[[np.void, Any], None]
 
 
-def _family(name: str, module: Any, fresh: Callable[[], Any]) -> Family:  # noqa: ANN401
-    words = ("wanted", "judge", "judge_rows", "write", "load", "store")
-    return Family(name, module.empty, fresh, *(getattr(module, word) for word in words))
+def _family(
+    name: str,
+    module: Any,  # noqa: ANN401
+    fresh: Callable[[], Any],
+    judge_rows: Callable[..., NDArray[np.int64]],
+) -> Family:
+    return Family(
+        name,
+        module.empty,
+        fresh,
+        module.wanted,
+        module.judge,
+        judge_rows,
+        module.write,
+        module.load,
+        module.store,
+    )
 
 
 FAMILIES: Final = (
-    _family("gain", gain, dict),
-    _family("change", change, list),
-    _family("trend", trend, dict),
-    _family("average", average, dict),
+    _family("gain", gain, dict, gain.judge_rows),
+    _family("change", change, list, change.judge_rows),
+    _family("trend", trend, dict, trend_rows.judge_rows),
+    _family("average", average, dict, average.judge_rows),
 )

@@ -34,11 +34,6 @@ class Touched(NamedTuple):
     at: NDArray[Any]
     rows: NDArray[np.void]
 
-    def head(self, count: int) -> "Touched":
-        """Return those of the first slots' rows, in place."""
-        end = int(self.owner.searchsorted(count))
-        return Touched(self.owner[:end], self.at[:end], self.rows[:end])
-
     def of(self, owners: NDArray[np.intp]) -> "Touched":
         """Return copies for some slots' rows: ``owner`` counts among them, ``at`` is the place
         in this."""

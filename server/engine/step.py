@@ -148,8 +148,9 @@ def step(state: State, batch: Observations) -> Overlay:
     overlay = Overlay(touched, rows, windows, rebuild=rebuild)
     before = active(rows)  # a copy
     found = np.zeros(len(rows), np.int64)
-    _judge_once(state, batch, once, overlay, found)
-    _judge_runs(state, batch, runs, overlay, found)
+    first = np.concatenate((once, runs.order[runs.starts])) if len(runs.starts) else once
+    _judge_first(state, batch, first, overlay, found)
+    _judge_rest(state, batch, runs, overlay, found)
     overlay.ended = list(_ended(overlay, before | found))
     return overlay
 
@@ -276,54 +277,56 @@ def _windows(state: State, rows: NDArray[np.void]) -> dict[str, Touched]:
     return windows
 
 
-def _judge_once(
+def _judge_first(
     state: State,
     batch: Observations,
-    once: NDArray[np.intp],
+    first: NDArray[np.intp],
     overlay: Overlay,
     found: NDArray[np.int64],
 ) -> None:
-    """Judge the slots that came once: the overlay's first rows, in place."""
-    count = len(once)
-    windows = {name: touched.head(count) for name, touched in overlay.windows.items()}
-    slots, rows, now = overlay.slots[:count], overlay.rows[:count], found[:count]
-    judge(state, slots, rows, windows, batch.values(once), now)
-    _report(state, overlay, batch, once, np.arange(count), now)
+    """Judge the first observation of every slot: the overlay's rows, in place."""
+    judge(state, overlay.slots, overlay.rows, overlay.windows, batch.values(first), found)
+    _report(state, overlay, batch, first, np.arange(len(first)), found)
 
 
-def _judge_runs(
+def _judge_rest(
     state: State,
     batch: Observations,
     runs: _Runs,
     overlay: Overlay,
     found: NDArray[np.int64],
 ) -> None:
-    """Judge the runs: the overlay's last rows."""
-    if not len(runs.starts):
-        return
-    first_row = len(found) - len(runs.starts)
-    lengths = runs.ends - runs.starts
-    few = len(lengths) < FEW
-    alone = range(len(lengths)) if few else (lengths > ROUNDS_MAX).nonzero()[0].tolist()
-    for index in alone:
-        where = runs.order[runs.starts[index] : runs.ends[index]]
-        row = first_row + index
-        found[row] = _fold_run(state, batch, where, overlay, row)
-    if few:
-        return
-    local = (lengths <= ROUNDS_MAX).nonzero()[0]
-    for round_ in range(int(lengths[local].max(initial=0))):
-        local = local[lengths[local] > round_]
-        place, where = first_row + local, runs.order[runs.starts[local] + round_]
-        rows = take(overlay.rows, place)
-        windows = {name: touched.of(place) for name, touched in overlay.windows.items()}
-        now = np.zeros(len(local), np.int64)
-        judge(state, overlay.slots.take(place), rows, windows, batch.values(where), now)
-        put(overlay.rows, place, rows)
-        for name, touched in windows.items():
-            put(overlay.windows[name].rows, touched.at, touched.rows)
-        found[place] |= now
-        _report(state, overlay, batch, where, place, now)
+    """Judge what the runs have beside their first observations: the overlay's last rows."""
+    first_row, lengths = len(found) - len(runs.starts), runs.ends - runs.starts
+    local, round_ = np.arange(len(lengths)), 0
+    while len(local := local[lengths[local] > (round_ := round_ + 1)]):
+        alone = np.full(len(local), len(local) < FEW) | (lengths[local] > ROUNDS_MAX)
+        for index in local[alone].tolist():
+            where = runs.order[runs.starts[index] + round_ : runs.ends[index]]
+            found[first_row + index] |= _fold_run(state, batch, where, overlay, first_row + index)
+        if len(local := local[~alone]):
+            where = runs.order[runs.starts[local] + round_]
+            _judge_round(state, batch, where, first_row + local, overlay, found)
+
+
+def _judge_round(
+    state: State,
+    batch: Observations,
+    where: NDArray[np.intp],
+    place: NDArray[np.intp],
+    overlay: Overlay,
+    found: NDArray[np.int64],
+) -> None:
+    """Judge one observation more of some of the overlay's rows."""
+    rows = take(overlay.rows, place)
+    windows = {name: touched.of(place) for name, touched in overlay.windows.items()}
+    now = np.zeros(len(place), np.int64)
+    judge(state, overlay.slots.take(place), rows, windows, batch.values(where), now)
+    put(overlay.rows, place, rows)
+    for name, touched in windows.items():
+        put(overlay.windows[name].rows, touched.at, touched.rows)
+    found[place] |= now
+    _report(state, overlay, batch, where, place, now)
 
 
 def _report(
