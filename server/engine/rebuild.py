@@ -12,7 +12,7 @@ from contract.codes import BY_NUMBER, Code
 from server.domain.instants import at_local, civil_day
 from server.engine.kernel import Touched
 from server.engine.rules import MISSING_BIT, NOTHING, Compiled, Version, governing, in_force
-from server.engine.series import Finding, Memory, Observation, families_of, fold, fresh
+from server.engine.series import Finding, Observation, families_of, fold, fresh
 from server.engine.state import (
     FOREVER,
     State,
@@ -69,7 +69,8 @@ def rebuild(
     tables = {family.name: family.empty(1) for family, _ in places}
     windows = {name: table[0] for name, table in tables.items()}
     rows["extra"] = state.rows["extra"][slot]
-    version = in_force(versions, max(memory.at, now))
+    version, then = in_force(versions, max(memory.at, now)), in_force(versions, memory.at)
+    memory.active = _carried(memory.active, _named(then, code), _named(version, code))
     zone = state.zone_number(version.zone_name if version else "UTC")
     write_rules(rows[0], limits[0], windows, code, versions, max(memory.at, now), zone)
     missing = int(active(state.rows[[slot]])[0]) & 1 << MISSING_BIT
@@ -88,7 +89,9 @@ def rebuild(
         overlay,
         [finding for key, finding in will.items() if key not in was],
         [finding for key, finding in was.items() if key not in will],
-        frozenset(_names(versions, code, memory)),
+        frozenset(
+            name for bit, name in enumerate(_named(version, code)) if memory.active >> bit & 1
+        ),
     )
 
 
@@ -120,7 +123,12 @@ def _identity(finding: Finding) -> tuple[str, int, int, int]:
     return finding.rule, finding.version, finding.epoch, finding.seq
 
 
-def _names(versions: list[Version], code: Code, memory: Memory) -> list[str]:
-    version = in_force(versions, memory.at)
-    names = version.rules.get(code, NOTHING).names if version else ()
-    return [name for bit, name in enumerate(names) if name and memory.active >> bit & 1]
+def _named(version: Version | None, code: Code) -> tuple[str, ...]:
+    return version.rules.get(code, NOTHING).names if version else NOTHING.names
+
+
+def _carried(active: int, old: tuple[str, ...], new: tuple[str, ...]) -> int:
+    """Return which rules of another version hold: those that both know by one name. A rule's bit
+    is its place in its own version only."""
+    holding = {name for bit, name in enumerate(old) if name and active >> bit & 1}
+    return sum(1 << bit for bit, name in enumerate(new) if name in holding)

@@ -10,7 +10,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Final, NamedTuple
 
-from contract.codes import DEFINITIONS, Code, scaled
+from contract.codes import BY_NUMBER, DEFINITIONS, Code, scaled
 from server.domain.instants import HOUR, MINUTE
 from server.domain.plans import SIDES, Plan
 from server.domain.timeline import FOREVER, pieces
@@ -145,16 +145,16 @@ def compile_version(
     number: int, from_at: int, zone_name: str, plan: Plan, until_at: int = FOREVER
 ) -> Version:
     """Compile a checked plan. The engine sees only what this returns."""
-    expected = {one.code for one in plan.expectations()}
-    rules = {code: _compiled(code, plan) for code in sorted(plan.watched() | expected)}
+    watched = plan.watched() | {one.code for one in plan.expectations()}
+    rules = {code: _compiled(code, plan) for code in sorted(watched, key=BY_NUMBER.index)}
     combinations = tuple(
         CombinedRule(one.name, frozenset(one.of), one.at_least, one.hours * HOUR)
         for one in plan.combinations
     )
-    watched = {code: rule for code, rule in rules.items() if rule != NOTHING}
+    rules = {code: rule for code, rule in rules.items() if rule != NOTHING}
     news2 = plan.early_warning
     warning = ScoreRule(news2.scale, news2.minutes * MINUTE) if news2 else None
-    return Version(number, from_at, zone_name, watched, combinations, warning, until_at)
+    return Version(number, from_at, zone_name, rules, combinations, warning, until_at)
 
 
 def _compiled(code: Code, plan: Plan) -> Compiled:

@@ -23,7 +23,7 @@ from server.services.absent import write_absences
 from server.services.asking import Asking
 from server.services.causes import Cause
 from server.services.duty import duty_of
-from server.services.matters import keep, raise_matter
+from server.services.matters import chains_of, keep, raise_matter
 
 
 @dataclass(slots=True)
@@ -93,6 +93,8 @@ class Raising:
                 own = subject == _subject(patient) and rule.startswith(f"{code}-")
                 if own and rule not in holding:
                     self._clear(patient, rule)
+                elif own:
+                    self._resume(self._open[subject, rule])
         self._end(self._concluded.superseded, "superseded")
         self._end(self._concluded.withdrawn, "withdrawn")
         return raised
@@ -297,6 +299,17 @@ class Raising:
             self._open[alert.subject, rule] = keep(
                 self._tx, life.cleared(alert, self._now), self._now
             )
+
+    def _resume(self, alert: Alert) -> None:
+        """Tell again of a condition that holds, as it turns out: what cleared it was withdrawn."""
+        if alert.cleared_at is None or alert.superseded:
+            return
+        known = Evidence(
+            alert.newest_at, alert.newest, alert.comparator, alert.late, alert.confirmed
+        )
+        chain = chains_of(self._tx, [alert], self._now)[alert.id]
+        change = life.gathered(alert, known, chain, self._now, self._duty(alert.chc_id), None)
+        self._open[alert.subject, alert.rule] = keep(self._tx, change, self._now)
 
     def _end(self, findings: Sequence[Finding], state: str) -> None:
         plans = {finding.patient: self._plan_of(finding) for finding in findings}

@@ -345,6 +345,48 @@ def test_a_withdrawn_measurement_leaves_its_finding_entered_in_error(home: World
     assert {(row[0], row[1], bool(row[2])) for row in rows} == {("entered-in-error", None, True)}
 
 
+def test_when_the_calm_value_was_somebody_elses_the_condition_is_told_again(home: World) -> None:
+    """H4: what ended the condition is withdrawn, so it never ended."""
+    beat(home, 1, "190")
+    beat(home, 2, "130", home.now + MINUTE)
+    assert alerts(home)["systolic-high-outer"][1]
+    with home.store.write() as tx:
+        epoch = tx.measurements.epochs([("gw-1", EPOCH)])["gw-1", EPOCH].id
+        tx.inputs.append([NewInput(InputKind.WITHDRAWN, 1, epoch, 2, 0, home.now)])
+    home.run()
+    assert not alerts(home)["systolic-high-outer"][1]
+    again = home.rows("SELECT alert_id FROM messages WHERE reason = 'began-again'")
+    assert len(again) == 2  # the inner level is a rule of its own
+
+
+def test_a_rule_that_leaves_the_plan_clears_its_alert_and_no_other_rules(home: World) -> None:
+    """A rule's place in one version means nothing in the next."""
+    rise = {
+        "kind": "change",
+        "code": "systolic",
+        "source": "test",
+        "side": "rise",
+        "hours": 24,
+    }
+    first = [{**rise, "name": "systolic-rise-a", "more_than": "20"}]
+    second = [{**rise, "name": "systolic-rise-b", "more_than": "25"}]
+    home.plan(1, {**PLAN, "rules": [*first, *second]}, home.now - HOUR)
+    home.run()
+    beat(home, 1, "120")
+    beat(home, 2, "150", home.now + MINUTE)
+    open_before = alerts(home)
+    assert {"systolic-rise-a", "systolic-rise-b"} <= set(open_before)
+    home.plan(1, {**PLAN, "rules": second}, home.now + MINUTE)
+    home.now += 2 * MINUTE
+    home.run()
+    beat(home, 3, "151", home.now)
+    after = alerts(home)
+    assert after["systolic-rise-a"][1]
+    assert not after["systolic-rise-b"][1]
+    beat(home, 4, "121", home.now + MINUTE)
+    assert alerts(home)["systolic-rise-b"][1]
+
+
 def test_a_pause_covers_one_rule_and_the_outer_level_still_tells(home: World) -> None:
     beat(home, 1, "170")
     nurse = _nurse(home)
