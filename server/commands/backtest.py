@@ -16,12 +16,13 @@ from tqdm import tqdm
 from server import settings
 from server.clock import now_ms
 from server.commands import csv_files
-from server.commands.protocols import protocol, shipped
+from server.commands.protocols import protocol
 from server.domain.plans import Plan, parse_plan
 from server.domain.priorities import Priority
 from server.engine.backtest_result import LEAD_DAYS, Backtest, Event, Outcome, RuleCount, rules_of
 from server.errors import NotFound, WrongInput
 from server.ports.store import Store
+from server.services import shipped
 from server.services.backtesting import Question, backtest
 from server.stores.opening import open_database
 
@@ -44,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--plan",
         required=True,
         metavar="FILE",
-        help=f"a plan's JSON, a protocol's TOML, or one of {', '.join(sorted(shipped()))}",
+        help=f"a plan's JSON, a protocol's TOML, or one of {', '.join(sorted(shipped.texts()))}",
     )
     parser.add_argument("--panel", required=True, metavar="CHC", help="whose patients, by name")
     for option, what in (("from", "first day, in each patient's zone"), ("to", "last day")):
@@ -128,7 +129,7 @@ def _asked(store: Store, question: Question) -> Backtest:
 def _plan(name: str) -> Plan:
     """Read a plan's JSON, or a protocol. Raises ``WrongInput`` naming file, key and reason."""
     path = Path(name)
-    if name in shipped() or path.suffix == ".toml":
+    if name in shipped.texts() or path.suffix == ".toml":
         return protocol(name).plan()
     try:
         text = path.read_bytes()

@@ -9,12 +9,13 @@ from typing import Final, NamedTuple
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, possible, scaled, unscaled
 from server.commands import csv_files
-from server.commands.protocols import protocol, shipped
+from server.commands.protocols import protocol
 from server.domain.instants import zone
 from server.domain.plans import Gain, Plan
 from server.engine.rules import COMPARATOR, compile_version
 from server.engine.series import Finding, Observation, families_of, fold, fresh
 from server.errors import WrongInput
+from server.services import shipped
 
 _ZHANG: Final = "Zhang 2009 (Eur J Heart Fail 11:420)"
 RULES: Final = {
@@ -65,7 +66,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     rules.add_argument(
         "--protocol",
         metavar="FILE",
-        help=f"a protocol's TOML file, or one of {', '.join(sorted(shipped()))}",
+        help=f"a protocol's TOML file, or one of {', '.join(sorted(shipped.texts()))}",
     )
     parser.add_argument("--series", type=Path, required=True, metavar="CSV")
     parser.add_argument(

@@ -19,13 +19,20 @@ class Action(StrEnum):
     WORK_ALERTS = "work-alerts"
     RELEASE_HELD = "release-held"
     SEE_FLEET = "see-fleet"
+    PROPOSE_PLAN = "propose-plan"
     CONFIRM_PLAN = "confirm-plan"
     SET_UP = "set-up"
 
 
 PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
     Role.NURSE: frozenset(
-        {Action.SEE_PATIENTS, Action.WORK_ALERTS, Action.RELEASE_HELD, Action.SEE_FLEET}
+        {
+            Action.SEE_PATIENTS,
+            Action.WORK_ALERTS,
+            Action.RELEASE_HELD,
+            Action.SEE_FLEET,
+            Action.PROPOSE_PLAN,
+        }
     ),
     Role.DOCTOR: frozenset(
         {
@@ -33,6 +40,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
             Action.WORK_ALERTS,
             Action.RELEASE_HELD,
             Action.SEE_FLEET,
+            Action.PROPOSE_PLAN,
             Action.CONFIRM_PLAN,
         }
     ),

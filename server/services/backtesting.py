@@ -51,7 +51,8 @@ _DOUBTED: Final = MARK_HELD | MARK_UNSURE
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a plan, a CHC by name, civil days (both included), and a cost in minutes."""
+    """What is asked: a plan, a CHC by name, civil days (both included), and a cost in minutes;
+    of everybody of the CHC, or ``only`` one patient, by reference."""
 
     plan: Plan
     chc: str
@@ -59,6 +60,7 @@ class Question:
     to_day: date
     minutes_an_alert: float
     events: Sequence[Event] = ()
+    only: str | None = None
 
 
 @dataclass(slots=True)
@@ -106,7 +108,9 @@ def backtest(
         if chc is None:
             raise NotFound(f"there is no CHC {question.chc!r}")
         _check_days(question, chc.zone_name, now)
-        patients = sorted(tx.directory.patients(chc.id), key=lambda one: one.id)
+        people = tx.directory.patients(chc.id)
+        asked = (one for one in people if question.only in (None, one.reference))
+        patients = sorted(asked, key=lambda one: one.id)
         work = _begun(tx, question, patients, now)
         for done, patient in enumerate(patients):
             progress(done, len(patients))
@@ -164,7 +168,9 @@ def _begun(tx: Transaction, question: Question, patients: list[Patient], now: in
             raise NotFound(f"event: {question.chc} has no patient {event.patient!r}")
         events[event.patient].append(event)
     own = {patient.id for patient in patients}
-    rows = [row for row in tx.inputs.plan_versions([], tx.inputs.cursor()) if row.patient_id in own]
+    asked = sorted(own) if question.only is not None else []
+    rows = tx.inputs.plan_versions(asked, tx.inputs.cursor())
+    rows = [row for row in rows if row.patient_id in own]
     plans: dict[int, dict[int, Plan]] = defaultdict(dict)
     for row in rows:
         plans[row.patient_id][row.number] = row.plan

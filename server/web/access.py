@@ -22,7 +22,7 @@ from server.web.visit import SignInNeeded, Visit
 
 ANYBODY: Final = "anybody"
 SIGNED_IN: Final = "signed-in"
-FORM_FIELDS_MAX: Final = 20
+FORM_FIELDS_MAX: Final = 120
 
 ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/health"): ANYBODY,
@@ -49,6 +49,10 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/patients/{patient_id}"): Action.SEE_PATIENTS,
     ("POST", "/patients/{patient_id}/away"): Action.WORK_ALERTS,
     ("POST", "/patients/{patient_id}/back"): Action.WORK_ALERTS,
+    ("GET", "/patients/{patient_id}/plan"): Action.SEE_PATIENTS,
+    ("POST", "/patients/{patient_id}/plan"): Action.PROPOSE_PLAN,
+    ("GET", "/patients/{patient_id}/plan/{version}"): Action.SEE_PATIENTS,
+    ("POST", "/patients/{patient_id}/plan/{version}/confirm"): Action.CONFIRM_PLAN,
     ("GET", "/patients/{patient_id}/chart/{code}"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/measurements.csv"): Action.SEE_PATIENTS,
     ("GET", "/held"): Action.RELEASE_HELD,

@@ -14,14 +14,26 @@ from server.ports.store import Store
 from server.services.changes import Changes
 from server.services.health import check_health
 from server.settings import Settings
-from server.web import alert, away, duty, events, fleet, held, patient, patients, sign_in, worklist
+from server.web import (
+    alert,
+    away,
+    duty,
+    events,
+    fleet,
+    held,
+    patient,
+    patients,
+    plan,
+    sign_in,
+    worklist,
+)
 from server.web.access import guard
 from server.web.protection import Protection, sign_in_first, with_status
 from server.web.site import STATIC, Site
 from server.web.visit import Here, SignInNeeded
 
 _health: Final = APIRouter()
-_PAGES: Final = (sign_in, worklist, alert, duty, patients, patient, away, held, fleet, events)
+_PAGES: Final = (sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events)
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {
     NotFound: 404,

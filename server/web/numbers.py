@@ -53,6 +53,10 @@ class Numbers:
         pattern = f"#,##0.{digits}###".rstrip(".")
         return written(self.language, pattern, value)
 
+    def rounded(self, value: float) -> str:
+        """Write a number that is only about so much."""
+        return str(format_decimal(value, "#,##0.#", locale=formats(self.language)))
+
     def number(self, code: Code | int, value: int) -> str:
         """Write a scaled integer, or LO or HI where the device could not say a number (H3)."""
         if abs(value) == COMPARATOR:

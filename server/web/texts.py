@@ -202,7 +202,14 @@ LANGUAGES: Final = {
     "sq": N_("Albanian"),
 }
 # What a page says after a person's move.
+SIDES: Final = {
+    "low-outer": N_("low, outer"),
+    "low-inner": N_("low, inner"),
+    "high-inner": N_("high, inner"),
+    "high-outer": N_("high, outer"),
+}
 DONE: Final = {
+    "confirmed": N_("The plan is confirmed and in force."),
     "acknowledged": N_("You have taken this alert on."),
     "noted": N_("The note is saved."),
     "paused": N_("Messages of this rule are paused."),

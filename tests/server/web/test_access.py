@@ -17,6 +17,7 @@ from server.web import (
     held,
     patient,
     patients,
+    plan,
     sign_in,
     worklist,
 )
@@ -24,11 +25,12 @@ from server.web.access import ANYBODY, ROUTES, SIGNED_IN
 from tests.server.web.district import Browser, District
 
 _ROUTERS = [module.router for module in (
-    sign_in, worklist, alert, away, duty, patients, patient, held, fleet, events,
+    sign_in, worklist, alert, away, duty, patients, patient, plan, held, fleet, events,
 )]  # fmt: skip
 _PLACES = re.compile(r"\{(\w+)\}")
 _STREAM = "/events"  # never ends: it has tests of its own
-_OWN = {"patient_id": 1, "alert_id": 1, "epoch_id": 1, "seq": 1, "code": "systolic"}
+_OWN = {"patient_id": 1, "alert_id": 1, "epoch_id": 1, "seq": 1, "code": "systolic", "version": 1}
+ROLES = {"anna": Role.NURSE, "dora": Role.DOCTOR, "ada": Role.ADMINISTRATOR}
 WALKED = sorted(key for key in ROUTES if key[1] != _STREAM)
 
 FORMS = [key for key in WALKED if key[0] == "POST"]
@@ -78,7 +80,7 @@ def test_nobody_opens_a_page_without_signing_in(district: District):
 def test_a_role_opens_what_the_table_says_and_nothing_else(district: District, name: str):
     district.measure({"systolic": "190"})
     browser = district.browser(name)
-    role = Role({"anna": "nurse", "dora": "doctor", "ada": "administrator"}[name])
+    role = ROLES[name]
     for method, path in WALKED:
         door = ROUTES[method, path]
         if path == "/sign-out":
@@ -99,8 +101,11 @@ def test_another_chcs_things_are_not_found_in_any_verb(district: District, name:
         if not _PLACES.search(path):
             continue
         walked += 1
-        assert asked(browser, method, filled(path, numbers)) == 404, (method, path)
-    assert walked == 17
+        door = ROUTES[method, path]
+        refused = isinstance(door, Action) and not may(ROLES[name], door)
+        answer = 403 if refused else 404
+        assert asked(browser, method, filled(path, numbers)) == answer, (method, path)
+    assert walked == 21
 
 
 def test_another_chcs_names_are_on_no_list(district: District):

@@ -1,0 +1,82 @@
+"""What one plan says differently from another, and whether it watches less than is usual."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from server.domain.plans import SIDES, Plan
+
+Said = object
+"""A limit, an hour, or a whole rule: compared, and put into words elsewhere."""
+
+
+class Change(NamedTuple):
+    """A rule by name, as it was and as it is to be; None where it is not there."""
+
+    rule: str
+    old: Said | None
+    new: Said | None
+
+
+class Unusual(NamedTuple):
+    """A limit that watches less than any protocol's; None where there is no limit any more."""
+
+    rule: str
+    limit: Decimal | None
+    usual: Decimal
+
+
+def changes(old: Plan, new: Plan) -> list[Change]:
+    """Return what differs, rule by rule."""
+    was, will = _said(old), _said(new)
+    names = [*was, *(name for name in will if name not in was)]
+    return [
+        Change(name, was.get(name), will.get(name))
+        for name in names
+        if was.get(name) != will.get(name)
+    ]
+
+
+def unusual(plan: Plan, protocols: Iterable[Plan]) -> list[Unusual]:
+    """Return the limits beyond the usual range (hazard H8): such a plan takes two clinicians.
+
+    Usual is what some protocol with a source says of the code and level; where the plan's own
+    protocol has a limit, none at all is beyond it too.
+    """
+    known = [(_own_limits(one), one.protocol) for one in protocols]
+    limits = _own_limits(plan)
+    found = []
+    for rule in sorted({rule for own, _ in known for rule in own}):
+        given = [own[rule] for own, _ in known if rule in own]
+        widest = min(given) if "-low-" in rule else max(given)
+        limit = limits.get(rule)
+        prescribed = any(name == plan.protocol and rule in own for own, name in known)
+        if limit is None and not prescribed:
+            continue
+        beyond = limit is None or (limit < widest if "-low-" in rule else limit > widest)
+        if beyond:
+            found.append(Unusual(rule, limit, widest))
+    return found
+
+
+def _own_limits(plan: Plan) -> dict[str, Decimal]:
+    return {
+        f"{threshold.code}-{side}": limit
+        for threshold in plan.thresholds
+        for side, limit in zip(SIDES, threshold.limits(), strict=True)
+        if limit is not None
+    }
+
+
+def _said(plan: Plan) -> dict[str, Said]:
+    return {name: said for name, said in _every(plan)}  # noqa: C416 - a name may come twice
+
+
+def _every(plan: Plan) -> Iterator[tuple[str, Said]]:
+    yield from _own_limits(plan).items()
+    for one in (*plan.gains, *plan.rules, *plan.combinations):
+        yield one.name, one
+    if plan.early_warning is not None:
+        yield "news2-high", plan.early_warning
+    for expected in plan.expectations():
+        yield f"missing-{expected.code}", expected.due

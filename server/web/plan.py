@@ -1,0 +1,192 @@
+"""A patient's plan: proposed from a protocol or the plan in force, looked at in advance, confirmed.
+
+Two steps: a draft is written, and on its own page stands what it changes and what it would have
+raised; only there a doctor confirms it.
+"""
+
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from server.domain.instants import at_local
+from server.domain.plan_changes import changes
+from server.domain.plans import SIDES, Plan
+from server.errors import IllegalTransition, NotFound, WrongInput
+from server.ports.directory import Patient, PlanRow
+from server.ports.store import Transaction
+from server.services import planning
+from server.services.duty import uncovered_of
+from server.services.shipped import protocols
+from server.web.catalogues import N_
+from server.web.patient import find
+from server.web.visit import Here, Id, Visit, people
+from server.web.wording import row_at
+
+router = APIRouter()
+IN_FORCE: Final = "in-force"
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+class Expectation(NamedTuple):
+    """One rule's alerts over the preview's days, by the plan in force and by the draft."""
+
+    rule: str
+    in_force: int
+    tested: int
+
+
+@router.get("/patients/{patient_id}/plan")
+def show(visit: Here, patient_id: Id) -> Response:
+    """Show the versions, and a form to propose another."""
+    return _page(visit, patient_id, visit.query.get("from", ""))
+
+
+@router.post("/patients/{patient_id}/plan")
+def propose(visit: Here, patient_id: Id) -> Response:
+    """Write a draft; what is wrong with it is said, and the form is kept."""
+    start = visit.form.get("from", "")
+    with visit.site.store.write() as tx:
+        patient = find(tx, visit, patient_id)
+        try:
+            plan = planning.drafted(_base(tx, patient, start, visit.now), visit.form)
+            version = planning.propose(tx, visit.user, patient, plan, visit.now)
+        except WrongInput as error:
+            wrong = str(error)
+        else:
+            return visit.see(f"/patients/{patient_id}/plan/{version}")
+    return _page(visit, patient_id, start, wrong)
+
+
+@router.get("/patients/{patient_id}/plan/{version}")
+def draft(visit: Here, patient_id: Id, version: Id) -> Response:
+    """Show one version: what it changes, and what it would have raised."""
+    return _version_page(visit, patient_id, version)
+
+
+@router.post("/patients/{patient_id}/plan/{version}/confirm")
+def confirm(visit: Here, patient_id: Id, version: Id) -> Response:
+    """Put a draft in force, in the doctor's name."""
+    asked = visit.form.get("until", "")
+    try:
+        with visit.site.store.write() as tx:
+            patient = find(tx, visit, patient_id)
+            row = _row(tx, patient, version)
+            if row.confirmed_by is not None:
+                raise IllegalTransition(f"version {version} is confirmed")
+            until = _end_of(asked, patient) if asked else None
+            planning.confirm(tx, visit.user, patient, row, until, visit.now)
+    except IllegalTransition:
+        return _version_page(visit, patient_id, version, 409)
+    except WrongInput as error:
+        field = "until" if str(error).startswith("until") else "confirm"
+        return _version_page(visit, patient_id, version, 422, {field: _WRONG[field]})
+    visit.site.changes.notify()
+    return visit.see(f"/patients/{patient_id}/plan?done=confirmed")
+
+
+_WRONG: Final = {
+    "until": N_("Choose a day from today on, or none."),
+    "confirm": N_("This plan watches less than is usual: another clinician must confirm it."),
+}
+
+
+def _page(visit: Visit, patient_id: int, start: str, wrong: str = "") -> Response:
+    with visit.site.store.write() as tx:
+        patient = find(tx, visit, patient_id)
+        visit.looked_at(tx, patient_id, "plan-seen")
+        plans = tx.directory.plans(patient_id)
+        content: dict[str, Any] = {"people": people(tx)}
+        chosen = start == IN_FORCE or start in protocols()
+        base = _base(tx, patient, start, visit.now) if chosen else None
+    return visit.page(
+        "plan.html",
+        422 if wrong else 200,
+        **content,
+        patient=patient,
+        w=visit.words(patient.zone_name),
+        plans=plans[::-1],
+        current=row_at(plans, visit.now),
+        protocols=protocols(),
+        base=base,
+        start=start,
+        wrong=wrong,
+        sides=SIDES,
+    )
+
+
+def _version_page(
+    visit: Visit,
+    patient_id: int,
+    version: int,
+    status: int = 200,
+    wrong: dict[str, str] | None = None,
+) -> Response:
+    with visit.site.store.write() as tx:
+        patient = find(tx, visit, patient_id)
+        visit.looked_at(tx, patient_id, "plan-seen", f"version {version}")
+        row = _row(tx, patient, version)
+        plans = tx.directory.plans(patient_id)
+        content: dict[str, Any] = {
+            "people": people(tx),
+            "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
+        }
+    current = row_at(plans, visit.now)
+    assert visit.chc is not None  # noqa: S101 - whoever is signed in has a CHC
+    is_draft = row.confirmed_by is None
+    previews = (
+        planning.preview(visit.site.store, visit.chc.name, patient, row.plan, visit.now)
+        if is_draft
+        else []
+    )
+    return visit.page(
+        "plan_version.html",
+        status,
+        **content,
+        patient=patient,
+        w=visit.words(patient.zone_name),
+        row=row,
+        current=current,
+        changes=changes(current.plan if current else Plan(), row.plan),
+        unusual=planning.beyond_usual(row.plan),
+        previews=[(one, _expectations(one)) for one in previews],
+        minutes=planning.MINUTES_AN_ALERT,
+        may_confirm=is_draft and not (planning.is_for_two(row) and row.author == visit.user.name),
+        wrong=wrong or {},
+    )
+
+
+def _expectations(preview: planning.Preview) -> list[Expectation]:
+    tested = {one.rule: one.alerts for one in preview.tested.rules}
+    in_force = {one.rule: one.alerts for one in preview.in_force.rules}
+    return [
+        Expectation(rule, in_force.get(rule, 0), tested.get(rule, 0))
+        for rule in sorted({*tested, *in_force})
+    ]
+
+
+def _base(tx: Transaction, patient: Patient, start: str, now: int) -> Plan:
+    """Return what a draft begins with. Raises ``WrongInput`` for neither."""
+    if start in protocols():
+        return protocols()[start].plan()
+    if start != IN_FORCE:
+        raise WrongInput("from: choose a protocol, or the plan in force")
+    current = row_at(tx.directory.plans(patient.id), now)
+    return current.plan if current else Plan()
+
+
+def _row(tx: Transaction, patient: Patient, version: int) -> PlanRow:
+    found = (row for row in tx.directory.plans(patient.id) if row.version == version)
+    if (row := next(found, None)) is None:
+        raise NotFound(f"plan version {version}")
+    return row
+
+
+def _end_of(day: str, patient: Patient) -> int:
+    """Return the end of a day where the patient lives. Raises ``WrongInput`` for no day."""
+    try:
+        number = date.fromisoformat(day).toordinal() - _EPOCH
+    except ValueError as error:
+        raise WrongInput(f"until: {day!r} is no day") from error
+    return at_local(number + 1, 0, patient.zone_name)

@@ -1,0 +1,141 @@
+"""The plan's pages: proposed, looked at in advance, confirmed by a doctor; nothing by a click."""
+
+import pytest
+
+from tests.server.web.district import HOSTILE, HOUR, District
+
+HEART = {
+    "from": "heart-failure",
+    "systolic-low-outer": "80",
+    "systolic-low-inner": "90",
+    "systolic-high-inner": "160",
+    "systolic-high-outer": "170",
+    "pulse-low-outer": "40",
+    "pulse-low-inner": "50",
+    "pulse-high-inner": "100",
+    "pulse-high-outer": "110",
+    "spo2-low-inner": "92",
+    "keep-weight-esc-2kg-3d": "yes",
+    "due-weight": "20:00",
+    "due-systolic": "20:00",
+}
+
+
+def proposed(district: District, who: str = "anna", **changes: str) -> str:
+    """Propose a plan and return its page's address."""
+    answer = district.browser(who).post(f"/patients/{district.maria}/plan", {**HEART, **changes})
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_a_nurse_proposes_and_sees_what_changes_and_what_it_would_have_raised(district: District):
+    for hours in (100, 50, 20):
+        district.measure({"systolic": "165"}, ago=hours * HOUR)
+    where = proposed(district)
+    page = district.browser("anna").get(where).text
+    assert "draft, watches nothing" in page
+    assert "<code>systolic-high-outer</code>" in page
+    for days in (30, 90):
+        preview = page[page.index(f'data-preview="{days}"') :]
+        row = preview[preview.index("systolic-high-inner") :][:200]
+        assert row.count(">1<") == 2  # an alert by each plan: the value never came back inside
+    assert "A nurse's minutes a week, at 10 an alert" in page.replace("&#39;", "'")
+    assert "A doctor of this Community Health Centre confirms it." in page
+    assert "Confirm in my name" not in page
+
+
+def test_a_doctor_confirms_it_from_now_until_a_day(district: District):
+    where = proposed(district)
+    answer = district.browser("dora").post(f"{where}/confirm", {"until": "2026-09-30"})
+    assert answer.headers["location"] == f"/patients/{district.maria}/plan?done=confirmed"
+    district.judge()
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    assert "Protocol heart-failure 1" in page
+    assert "then what was in force before" in page
+    district.measure({"systolic": "171"}, ago=0)
+    assert district.alert("systolic-high-outer")
+
+
+@pytest.mark.parametrize("until", ["2026-09-20", "soon"])
+def test_an_end_that_is_none_is_said_at_its_field(district: District, until: str):
+    where = proposed(district)
+    answer = district.browser("dora").post(f"{where}/confirm", {"until": until})
+    assert answer.status_code == 422
+    assert "Choose a day from today on, or none." in answer.text
+
+
+def test_nobody_else_confirms_and_nothing_is_confirmed_twice(district: District):
+    where = proposed(district)
+    assert district.browser("anna").post(f"{where}/confirm").status_code == 403
+    assert district.browser("dora").post(f"{where}/confirm").status_code == 303
+    assert district.browser("dora").post(f"{where}/confirm").status_code == 409
+
+
+def test_what_differs_needs_a_reason_and_the_form_is_kept(district: District):
+    browser, path = district.browser("anna"), f"/patients/{district.maria}/plan"
+    answer = browser.post(path, {**HEART, "spo2-low-inner": "90,5"})
+    assert answer.status_code == 422
+    assert "reason: say why the plan differs" in answer.text
+    assert 'value="90,5"' in answer.text
+    where = proposed(district, **{"spo2-low-inner": "90,5", "reason": HOSTILE})
+    page = browser.get(where).text
+    assert "below 90.5" in page
+    assert "&lt;script&gt;" in page
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"systolic-high-outer": "150"}, "crossed"),
+        ({"systolic-high-outer": "a lot"}, "systolic-high-outer: &#39;a lot&#39; is no number"),
+        ({"systolic-high-outer": "NaN"}, "is no number"),
+        ({"systolic-high-outer": "5000"}, "outside what can be true"),
+        ({"due-weight": "25:00"}, "due"),
+        ({"from": "somewhere"}, "choose a protocol"),
+    ],
+)
+def test_a_wrong_plan_is_refused_whole(district: District, changes: dict, said: str):
+    browser, path = district.browser("anna"), f"/patients/{district.maria}/plan"
+    answer = browser.post(path, {**HEART, "reason": "test", **changes})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert district.world.rows("SELECT max(version) FROM plans") == [(1,)]
+
+
+def test_a_plan_that_watches_less_than_usual_takes_two_clinicians(district: District):
+    """H8: palliative care is no mistake, but not one person's decision."""
+    wide = {"systolic-high-outer": "260", "reason": "palliative care"}
+    own = proposed(district, "dora", **wide)
+    page = district.browser("dora").get(own).text
+    assert "another clinician must confirm it" in page
+    assert "Confirm in my name" not in page
+    assert district.browser("dora").post(f"{own}/confirm").status_code == 422
+    nurses = proposed(district, "anna", **wide)
+    assert district.browser("dora").post(f"{nurses}/confirm").status_code == 303
+
+
+def test_a_rule_that_is_left_out_stands_among_the_changes(district: District):
+    dropped = {key: value for key, value in HEART.items() if not key.startswith("keep-")}
+    browser, path = district.browser("dora"), f"/patients/{district.maria}/plan"
+    where = browser.post(path, {**dropped, "reason": "a scale is not there"}).headers["location"]
+    assert browser.post(f"{where}/confirm").status_code == 303
+    district.judge()
+    district.now += HOUR
+    browser = district.browser("dora")
+    again = browser.post(path, {**HEART, "from": "heart-failure"}).headers["location"]
+    page = browser.get(again).text
+    changed = page[page.index("data-changes") :]
+    assert "weight-esc-2kg-3d" in changed
+    assert "nothing" in changed
+
+
+def test_every_look_and_step_is_on_the_record(district: District):
+    where = proposed(district)
+    district.browser("dora").get(where)
+    district.browser("dora").post(f"{where}/confirm")
+    done = district.world.rows(
+        "SELECT who, what FROM audit WHERE what IN"
+        " ('plan-proposed', 'plan-seen', 'plan-confirmed') ORDER BY id"
+    )
+    assert done == [("anna", "plan-proposed"), ("dora", "plan-seen"), ("dora", "plan-confirmed")]
