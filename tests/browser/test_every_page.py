@@ -1,11 +1,16 @@
-"""Every page in both languages: axe finds nothing, nothing is wider than a phone, pictures kept."""
+"""Every page in every language: axe finds nothing, nothing is wider than a phone, pictures kept."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
-from server.services import alert_work
+from server.domain.plans import Plan
+from server.services import alert_work, away, planning
+from server.services.polling import poll
+from server.services.shipped import protocols
 from tests.browser.conftest import ROOT, SCREENS, OpenPage, Served
 from tests.server.web.district import DAY, HOUR, MINUTE, District
 
@@ -34,7 +39,26 @@ def fill(district: District) -> dict[str, str]:
         alert_work.acknowledge(tx, anna, inner, district.now)
         until = district.now + HOUR
         alert_work.pause(tx, anna, inner, until, "In hospital for a check", district.now)
+        patient = tx.directory.patient(district.maria)
+        other = tx.directory.patient(bianchi)
+        assert patient is not None
+        assert other is not None
+        draft = planning.propose(tx, anna, patient, wide(), district.now)
+        away.declare(tx, anna, other, district.now + 3 * DAY, "At her daughter's", district.now)
+        for number in range(3, 6):
+            tx.directory.add_gateway(f"gw-{number}", district.world.chc, 0, None)
+            tx.measurements.seen_gateway(f"gw-{number}", district.now - HOUR, 0, {})
+        poll(tx, district.now)
+        outage = tx.alerts.open_rule("homes-out-of-reach")[0].id
+        for one in (district.maria, bianchi):
+            due = district.now
+            chc = district.world.chc
+            tx.alerts.add_absence(one, chc, 0, due - HOUR, due, "gateway-silent", outage)
     return {
+        "alert-outage": f"/alerts/{outage}",
+        "plan": f"/patients/{district.maria}/plan",
+        "plan-proposed": f"/patients/{district.maria}/plan?from=heart-failure",
+        "plan-draft": f"/patients/{district.maria}/plan/{draft}",
         "worklist": "/worklist",
         "worklist-technical": "/worklist?tab=technical",
         "worklist-closed": "/worklist?tab=closed",
@@ -49,6 +73,14 @@ def fill(district: District) -> dict[str, str]:
         "fleet": "/fleet",
         "nothing-here": "/alerts/99999",
     }
+
+
+def wide() -> Plan:
+    """Return a protocol's plan with a limit that watches less than is usual."""
+    plan = protocols()["heart-failure"].plan()
+    first, *others = plan.thresholds
+    thresholds = [replace(first, high_outer=Decimal(240)), *others]
+    return replace(plan, thresholds=thresholds, reason="Palliative care, agreed with the family")
 
 
 def settled(page: Page, address: str) -> None:
