@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import numpy as np
 
@@ -11,10 +12,13 @@ from server.engine.rules import Version
 from server.engine.series import Finding
 from server.engine.state import FOREVER, NEVER
 from server.engine.step import Observations
+from server.errors import WrongInput
 from server.ports.inputs import Questioned
 from server.ports.store import Transaction
 from server.services.raising import Concluded
 
+# What an impossible input raises: the limits of the same measurement are judged all the same (H7).
+UNJUDGEABLE: Final = (WrongInput, ValueError, LookupError, ArithmeticError)
 VersionsOf = Callable[[int], list[Version]]
 Since = dict[int, int]
 """From when on a patient's score must be judged anew, by patient."""
@@ -62,8 +66,10 @@ def judge(
 
 def judge_alone(
     concluded: Concluded, questioned: Iterable[Questioned], versions_of: VersionsOf
-) -> None:
-    """Score each measurement whose time or owner is in doubt by itself."""
+) -> list[tuple[int, Exception]]:
+    """Score each measurement whose time or owner is in doubt by itself; return (patient, why) of
+    those that cannot be."""
+    failed: list[tuple[int, Exception]] = []
     measurements: dict[tuple[int, int, int], list[Questioned]] = defaultdict(list)
     for one in questioned:
         if one.code in NUMBERS:
@@ -71,8 +77,13 @@ def judge_alone(
             measurements[key].append(one)
     for (patient, _, _), inputs in measurements.items():
         first, seen = inputs[0], [(one.code, one.observation) for one in inputs]
-        found = scored_alone(patient, versions_of(patient), first.judged_at, seen)
+        try:
+            found = scored_alone(patient, versions_of(patient), first.judged_at, seen)
+        except UNJUDGEABLE as wrong:
+            failed.append((patient, wrong))
+            continue
         concluded.doubted += [(finding, first.confirmed) for finding in found]
+    return failed
 
 
 def _reach(versions: list[Version]) -> int:

@@ -18,7 +18,7 @@ from server.engine.rebuild import rebuild, slots_of
 from server.engine.rules import MISSING_BIT, NOTHING, Version, in_force
 from server.engine.state import State, set_active
 from server.engine.step import Overlay, apply, findings, step
-from server.errors import StoreUnavailable, WrongInput
+from server.errors import StoreUnavailable
 from server.ports.inputs import Input, InputKind, NewInput
 from server.ports.store import Store, Transaction
 from server.services import early_warnings
@@ -49,6 +49,7 @@ class _Run:
     versions: dict[int, list[Version]] = field(default_factory=dict)
     failed: list[tuple[int, Code, str]] = field(default_factory=list)
     scored: early_warnings.Since = field(default_factory=dict)
+    unscored: list[tuple[int, Exception]] = field(default_factory=list)
 
     def versions_of(self, state: State) -> Callable[[int], list[Version]]:
         """Return a look at a patient's plan versions as this run leaves them."""
@@ -104,15 +105,16 @@ class Judge:
                 versions = versions_of(patient)
                 try:
                     early_warnings.judge(tx, run.concluded, patient, versions, since, run.last)
-                except (WrongInput, ValueError, LookupError, ArithmeticError) as wrong:
-                    # The limits of the same measurement are judged all the same (hazard H7).
-                    why = type(wrong).__name__  # its text names values: those stay out of logs
-                    log.error("no score of patient %d could be judged: %s", patient, why)
-                    _tell_not_judged(tx, patient, "NEWS2", now)
+                except early_warnings.UNJUDGEABLE as wrong:
+                    run.unscored.append((patient, wrong))
+            for patient, error in run.unscored:
+                why = type(error).__name__  # its text names values: those stay out of logs
+                log.error("no score of patient %d could be judged: %s", patient, why)
+                _tell_not_judged(tx, patient, "NEWS2", now)
             combine(tx, run.concluded, versions_of)
             raised = self._write(tx, run, now)
-            for patient, code, error in run.failed:
-                log.error("no absence of patient %d %s could be judged: %s", patient, code, error)
+            for patient, code, said in run.failed:
+                log.error("no absence of patient %d %s could be judged: %s", patient, code, said)
                 _tell_not_judged(tx, patient, f"missing-{code}", now)
             tx.inputs.move_cursor(run.last, now)
         for overlay in run.overlays:
@@ -157,7 +159,8 @@ class Judge:
             self._rebuild(tx, run, slot)
         if any(row.kind is InputKind.QUESTIONED for row in run.inputs):
             questioned = tx.inputs.questioned(first, run.last)
-            early_warnings.judge_alone(run.concluded, questioned, run.versions_of(self.state))
+            versions_of = run.versions_of(self.state)
+            run.unscored += early_warnings.judge_alone(run.concluded, questioned, versions_of)
             for one in questioned:
                 found = judge_alone(
                     self.state, one.patient_id, one.code, one.judged_at, one.observation

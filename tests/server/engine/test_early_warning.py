@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from server.domain.instants import DAY, MINUTE
 from server.errors import WrongInput
 from server.ports.inputs import InputKind, NewInput
-from server.services import alert_work, setting_up
+from server.services import alert_work, early_warnings, setting_up
 from server.services.explaining import explain
 from server.services.storing import Arrival
 from tests.server.engine.streams import PARTS, STREAMS, must_be_common, must_hold, worlds
@@ -319,3 +319,24 @@ def test_it_is_refused_under_sixteen(world: World, born_on: str, refused: bool) 
 def test_no_other_scale(world: World, scale: int) -> None:
     with pytest.raises(Exception, match="scale"):
         _home(world, scale)
+
+
+def test_a_doubted_input_that_cannot_be_scored_holds_up_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H7: its limits are judged all the same, and that there is no score is told."""
+
+    def impossible(*_given: object) -> None:
+        raise ValueError("spo2: 900")
+
+    monkeypatch.setattr(early_warnings, "scored_alone", impossible)
+    patient = world.patient()
+    world.device(DEVICE, patient, user=1)
+    news2 = {"source": "test", "scale": 1}
+    limits = {"code": "spo2", "source": "test", "low_outer": "88"}
+    world.plan(patient, {"early_warning": news2, "thresholds": [limits]}, T0 - DAY)
+    one = wire(1, 1, {"spo2": "80"}, T0, device=DEVICE, user=7)
+    world.send(envelope("gw-1", [one], 1))
+    world.run()
+    assert {"spo2-low-outer", "stored-not-judged"} <= set(_open(world))
+    assert world.rows("SELECT count(*) FROM inputs WHERE set_aside IS NOT NULL") == [(0,)]
