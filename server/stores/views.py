@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or
 from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
 from server.domain.alerts import Alert, Kind
 from server.domain.attribution import Fate, Said
-from server.domain.plans import parse_plan
+from server.domain.plans import stored_plan
 from server.ports.directory import PlanRow
 from server.ports.views import (
     ACTS,
@@ -387,6 +387,12 @@ class PageRows:
         )
         return self._count(query)
 
+    def aways(self, chc_id: int, at: int) -> dict[int, int]:
+        query = select(t.aways.c.patient_id, func.max(t.aways.c.until_at)).where(
+            t.aways.c.chc_id == chc_id, t.aways.c.from_at <= at, t.aways.c.until_at > at
+        )
+        return {row[0]: row[1] for row in self._rows(query.group_by(t.aways.c.patient_id))}
+
     def plans_of(self, chc_id: int, *, alerted: bool) -> dict[int, list[PlanRow]]:
         columns = [t.plans.c[name if name != "plan" else "body"] for name in PlanRow._fields]
         query = select(*columns).where(t.plans.c.chc_id == chc_id)
@@ -399,7 +405,7 @@ class PageRows:
             query = query.where(t.plans.c.patient_id.in_(open_ones))
         found: dict[int, list[PlanRow]] = {}
         for row in self._rows(query.order_by(t.plans.c.version)):
-            plan = PlanRow(row[0], row[1], parse_plan(row[2]), *row[3:])
+            plan = PlanRow(row[0], row[1], stored_plan(row[2]), *row[3:])
             found.setdefault(plan.patient_id, []).append(plan)
         return found
 

@@ -1,19 +1,28 @@
-"""The CHC's patients on one line each: measured when, watched or not, open alerts."""
+"""The CHC's patients on one line each, who needs somebody first; and the plans that wait for a
+doctor.
+
+First come open high alerts, then other alerts, then who has not measured for longest.
+"""
 
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from contract.codes import BY_NUMBER, Code
+from server.domain.instants import DAY
+from server.domain.priorities import Priority
+from server.domain.timeline import FOREVER
 from server.ports.directory import Patient, PlanRow
-from server.web.visit import Here, Visit
+from server.web.visit import Here, Visit, people
 from server.web.wording import row_at
 
 router = APIRouter()
+PLAN_ENDS_SOON: Final = 14 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,20 @@ class Line:
     patient: Patient
     last_at: int | None
     alerts: int
+    high: int
     watched: list[Code]
     unwatched: list[Code]
-    draft: bool
+    draft: PlanRow | None
+    current: PlanRow | None
+    away_until: int | None
+
+    def need(self) -> tuple[object, ...]:
+        """Return what orders the lines: the smallest first."""
+        # Who is away, and whom nobody watches, is not missed.
+        expected = self.away_until is None and bool(self.watched)
+        since = (self.last_at or 0) if expected else FOREVER
+        name = self.patient.family_name, self.patient.given_name
+        return -self.high, -self.alerts, since // DAY, *name
 
 
 @router.get("/patients")
@@ -48,14 +68,33 @@ def _page(visit: Visit, asked: str) -> Response:
         plans = tx.views.plans_of(chc_id, alerted=False)
         charted = tx.views.charted(chc_id)
         rows = tx.views.worklist(chc_id, technical=False)
+        aways = tx.views.aways(chc_id, visit.now)
+        staff = people(tx)
     alerts = Counter(row.alert.patient_id for row in rows)
+    high = Counter(row.alert.patient_id for row in rows if row.alert.priority is Priority.HIGH)
     lines = [
-        _line(one, latest.get(one.id), alerts[one.id], plans.get(one.id, []),
-              charted.get(one.id, set()), visit.now)
+        _line(
+            one,
+            latest.get(one.id),
+            (alerts[one.id], high[one.id]),
+            plans.get(one.id, []),
+            charted.get(one.id, set()),
+            aways.get(one.id),
+            visit.now,
+        )
         for one in matching(patients, asked)
-    ]  # fmt: skip
-    lines.sort(key=lambda line: (line.patient.family_name, line.patient.given_name))
-    return visit.page("patients.html", lines=lines, asked=asked, total=len(patients))
+    ]
+    lines.sort(key=Line.need)
+    return visit.page(
+        "patients.html",
+        lines=lines,
+        asked=asked,
+        total=len(patients),
+        waiting=[line for line in lines if line.draft is not None],
+        people=staff,
+        ends_soon=visit.now + PLAN_ENDS_SOON,
+        long_ago=visit.now - DAY,
+    )
 
 
 def matching(patients: Sequence[Patient], asked: str) -> list[Patient]:
@@ -81,9 +120,10 @@ def _plain(text: str) -> str:
 def _line(
     patient: Patient,
     last_at: int | None,
-    alerts: int,
+    alerts: tuple[int, int],
     plans: list[PlanRow],
     charted: set[int],
+    away_until: int | None,
     now: int,
 ) -> Line:
     row = row_at(plans, now)
@@ -92,10 +132,11 @@ def _line(
         watched = {one.code for one in (*row.plan.thresholds, *row.plan.rules)}
         watched |= {Code.WEIGHT} if row.plan.gains else set()
     received = {BY_NUMBER[number] for number in charted}
-    draft = any(one.version and one.confirmed_by is None for one in plans)
-    return Line(
-        patient, last_at, alerts, _sorted(watched), _sorted(received - watched), draft and not row
-    )
+    confirmed = max((one.version for one in plans if one.confirmed_by is not None), default=0)
+    drafts = (one for one in plans if one.version > confirmed and one.confirmed_by is None)
+    draft = max(drafts, key=lambda one: one.version, default=None)
+    sides = _sorted(watched), _sorted(received - watched)
+    return Line(patient, last_at, *alerts, *sides, draft, row, away_until)
 
 
 def _sorted(codes: set[Code]) -> list[Code]:
