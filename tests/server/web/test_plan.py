@@ -130,6 +130,17 @@ def test_a_rule_that_is_left_out_stands_among_the_changes(district: District):
     assert "no longer watched" not in changed
 
 
+def test_an_alert_leads_to_another_limit(district: District):
+    """The same harmless alert for the tenth time: what is proposed begins with the plan in force."""
+    district.measure({"systolic": "165"})
+    browser = district.browser("anna")
+    page = browser.get(f"/alerts/{district.alert('systolic-high-inner')}").text
+    where = f"/patients/{district.maria}/plan?from=in-force"
+    assert where in page
+    form = browser.get(where).text
+    assert 'name="systolic-high-inner" inputmode="decimal" size="6" value="160"' in form
+
+
 def test_every_look_and_step_is_on_the_record(district: District):
     where = proposed(district)
     district.browser("dora").get(where)
