@@ -131,7 +131,7 @@ def test_a_rule_that_is_left_out_stands_among_the_changes(district: District):
 
 
 def test_an_alert_leads_to_another_limit(district: District):
-    """The same harmless alert for the tenth time: what is proposed begins with the plan in force."""
+    """The same harmless alert for the tenth time: a proposal begins with the plan in force."""
     district.measure({"systolic": "165"})
     browser = district.browser("anna")
     page = browser.get(f"/alerts/{district.alert('systolic-high-inner')}").text
