@@ -7,7 +7,7 @@ from server.engine.combined import combined
 from server.engine.rules import Version
 from server.engine.series import Finding
 from server.ports.store import Transaction
-from server.services.raising import Concluded
+from server.services.concluded import Concluded
 
 _Key = tuple[str, int, int, int, int]
 

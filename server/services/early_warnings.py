@@ -15,7 +15,7 @@ from server.engine.step import Observations
 from server.errors import WrongInput
 from server.ports.inputs import Questioned
 from server.ports.store import Transaction
-from server.services.raising import Concluded
+from server.services.concluded import Concluded
 
 # What an impossible input raises: the limits of the same measurement are judged all the same (H7).
 UNJUDGEABLE: Final = (WrongInput, ValueError, LookupError, ArithmeticError)

@@ -23,8 +23,9 @@ from server.ports.inputs import Input, InputKind, NewInput
 from server.ports.store import Store, Transaction
 from server.services import early_warnings
 from server.services.combining import combine
+from server.services.concluded import Concluded
 from server.services.matters import raise_matter
-from server.services.raising import Concluded, Raising
+from server.services.raising import Raising
 from server.services.versions import versions_of
 
 BATCH_INPUTS_MAX: Final = 4096

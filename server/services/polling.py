@@ -7,10 +7,11 @@ from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.ports.store import Transaction
 from server.services.absent import watch_outages
+from server.services.concluded import Concluded
 from server.services.duty import duties
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import chains_of, keep, raise_matter
-from server.services.raising import Concluded, Raising
+from server.services.raising import Raising
 from server.services.shifts import keep_shifts
 
 POLLER: Final = "poller"

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from contract.codes import BY_NUMBER, Code, scaled
 from server.domain import alerts as life
@@ -22,41 +22,9 @@ from server.ports.store import Transaction
 from server.services.absent import write_absences
 from server.services.asking import Asking
 from server.services.causes import Cause
+from server.services.concluded import Concluded
 from server.services.duty import duty_of
 from server.services.matters import chains_of, keep, raise_matter
-
-
-@dataclass(slots=True)
-class Concluded:
-    """What the engine concluded from one run of inputs.
-
-    ``doubted`` are findings of observations judged alone, with whether whose they are is sure;
-    ``ended`` names (patient, rule) whose condition does not hold after the newest observation;
-    ``rebuilt`` names (patient, code) judged anew, with the rules that hold now; ``unrepeated``
-    names (patient, rule) whose first value has waited for a repeat until its time was over.
-    """
-
-    raised: list[Finding] = field(default_factory=list)
-    doubted: list[tuple[Finding, bool]] = field(default_factory=list)
-    ended: list[tuple[int, str]] = field(default_factory=list)
-    rebuilt: list[tuple[int, Code, frozenset[str]]] = field(default_factory=list)
-    superseded: list[Finding] = field(default_factory=list)
-    withdrawn: list[Finding] = field(default_factory=list)
-    absences: list[Absence] = field(default_factory=list)
-    unrepeated: list[tuple[int, str]] = field(default_factory=list)
-
-    def patients(self) -> set[int]:
-        """Return everyone whom this is about."""
-        return {
-            *(one.patient for one in self.raised),
-            *(finding.patient for finding, _ in self.doubted),
-            *(patient for patient, _ in self.ended),
-            *(patient for patient, _, _ in self.rebuilt),
-            *(one.patient for one in self.superseded),
-            *(one.patient for one in self.withdrawn),
-            *(one.patient for one in self.absences),
-            *(patient for patient, _ in self.unrepeated),
-        }
 
 
 class Raising:
