@@ -59,6 +59,7 @@ class Server:
         self._changes = Changes()
         self._clock = Clock()
         self._now = self._clock.now
+        self._listening_since = self._now()
         self._failed: BaseException | None = None
         self._stack = ExitStack()
 
@@ -199,7 +200,7 @@ class Server:
             database_id, cursor = tx.inputs.database_id(), tx.inputs.cursor()
         state = snapshot.load(path, database_id, cursor)
         restore(self._database, state)
-        return Judge(self._database, state)
+        return Judge(self._database, state, self._listening_since)
 
     def _save(self, path: Path) -> None:
         try:
@@ -217,7 +218,7 @@ class Server:
                 self._sole.keep()
                 was_told = self._mind_clock(was_told)
                 with self._database.write() as tx:
-                    moved = poll(tx, self._now())
+                    moved = poll(tx, self._now(), self._listening_since)
                 deliver_messages(self._database, screen, self._now())
                 if moved:
                     self._changes.notify()

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from server.domain.plans import SIDES, Plan
 
 Said = object
 """A limit, an hour, or a whole rule: compared, and put into words elsewhere."""
+
+
+# One value of one, no hysteresis, no step, no repeat asked for.
+_AT_ONCE: Final[tuple[object, ...]] = ("1/1", 0, None, None)
 
 
 class Change(NamedTuple):
@@ -19,11 +23,12 @@ class Change(NamedTuple):
 
 
 class Unusual(NamedTuple):
-    """A limit that watches less than any protocol's; None where there is no limit any more."""
+    """A limit that watches less than any protocol's; None where there is no limit any more. A rule
+    of the plan's own protocol that is left out has neither."""
 
     rule: str
     limit: Decimal | None
-    usual: Decimal
+    usual: Decimal | None
 
 
 def changes(old: Plan, new: Plan) -> list[Change]:
@@ -43,20 +48,29 @@ def unusual(plan: Plan, protocols: Iterable[Plan]) -> list[Unusual]:
     Usual is what some protocol with a source says of the code and level; where the plan's own
     protocol has a limit, none at all is beyond it too.
     """
-    known = [(_own_limits(one), one.protocol) for one in protocols]
+    every = list(protocols)
+    known = [(_own_limits(one), one.protocol) for one in every]
     limits = _own_limits(plan)
-    found = []
-    for rule in sorted({rule for own, _ in known for rule in own}):
-        given = [own[rule] for own, _ in known if rule in own]
+    own = next((one for one in every if _name(one.protocol) == _name(plan.protocol)), Plan())
+    kept = {one.name for one in (*plan.gains, *plan.rules, *plan.combinations)}
+    named = (one.name for one in (*own.gains, *own.rules, *own.combinations))
+    found = [Unusual(name, None, None) for name in named if name not in kept]
+    for rule in sorted({rule for has, _ in known for rule in has}):
+        given = [has[rule] for has, _ in known if rule in has]
         widest = min(given) if "-low-" in rule else max(given)
         limit = limits.get(rule)
-        prescribed = any(name == plan.protocol and rule in own for own, name in known)
+        prescribed = any(_name(name) == _name(plan.protocol) and rule in has for has, name in known)
         if limit is None and not prescribed:
             continue
         beyond = limit is None or (limit < widest if "-low-" in rule else limit > widest)
         if beyond:
             found.append(Unusual(rule, limit, widest))
     return found
+
+
+def _name(protocol: str) -> str:
+    """Return a protocol's name without its version."""
+    return protocol.partition(" ")[0]
 
 
 def _own_limits(plan: Plan) -> dict[str, Decimal]:
@@ -74,6 +88,12 @@ def _said(plan: Plan) -> dict[str, Said]:
 
 def _every(plan: Plan) -> Iterator[tuple[str, Said]]:
     yield from _own_limits(plan).items()
+    for threshold in plan.thresholds:
+        when = f"{threshold.inner_n}/{threshold.inner_m}", threshold.hysteresis, threshold.step
+        if (*when, threshold.measure_again) != _AT_ONCE:
+            yield f"{threshold.code}-when", (*when, threshold.measure_again)
+    if plan.chain:
+        yield "chain", plan.chain
     for one in (*plan.gains, *plan.rules, *plan.combinations):
         yield one.name, one
     if plan.early_warning is not None:

@@ -211,6 +211,15 @@ def rule_of(plan: Plan, name: str) -> PlanRule | None:
     return next((one for one in plan.expectations() if name == f"missing-{one.code}"), None)
 
 
+def limit_of(plan: Plan | None, name: str) -> Decimal | None:
+    """Return the limit of a threshold's rule in a plan, or None."""
+    for threshold in plan.thresholds if plan else ():
+        for side, limit in zip(SIDES, threshold.limits(), strict=True):
+            if name == f"{threshold.code}-{side}":
+                return limit
+    return None
+
+
 def priority_of(rule: str, plan: Plan | None) -> Priority:
     """Return the priority that a rule's name fixes: outer high, inner medium, missing low."""
     for one in (*plan.gains, *plan.rules, *plan.combinations) if plan else ():

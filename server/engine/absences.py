@@ -9,7 +9,7 @@ from server.domain.instants import DAY, at_local, civil_day
 from server.engine.packed import take
 from server.engine.rebuild import is_due, next_due
 from server.engine.rules import MISSING_BIT, NOTHING, in_force
-from server.engine.state import State, set_active
+from server.engine.state import FOREVER, State, set_active
 from server.engine.step import Overlay
 
 
@@ -67,4 +67,4 @@ def _fall(
         window_from = at_local(civil_day(due, version.zone_name), 0, version.zone_name)
         if int(row["last"][0]) < window_from:
             absence = Absence(patient, code, version.number, window_from, due)
-    return absence, next_due(versions, code, due, due)
+    return absence, next_due(versions, code, FOREVER, due)

@@ -16,7 +16,6 @@ from contract.codes import BY_NUMBER
 from server.engine import gain
 from server.engine.families import FAMILIES
 from server.engine.instant import now
-from server.engine.kernel import REGISTERS
 from server.engine.rules import COMPARATOR
 from server.engine.series import Finding, Observation, fold
 from server.engine.state import ACTIVE_SHIFT, CODES, EXTRA, State, bits_of, memory_from
@@ -24,7 +23,6 @@ from server.engine.state import ACTIVE_SHIFT, CODES, EXTRA, State, bits_of, memo
 # A row of ``state.SLOT``: at, key, bits, span (two), calm (two), extra, zone.
 _ROW: Final = Struct("<qqqqqiiii")
 _EXTRA: Final = Struct(f"<{len(FAMILIES)}i")
-_HELD: Final = 1 << ACTIVE_SHIFT  # a row's bits are at least this where a rule holds
 _GAIN: Final = (EXTRA.names or ()).index("gain")
 _IN_ORDER: Final = itemgetter(0, 1)
 
@@ -76,10 +74,8 @@ def judge_few(state: State, columns: tuple[NDArray[Any], ...]) -> Few | None:
         if extra >= 0 and not _only_gains(state, extra):
             return None
         one = Observation(at, key, value, epoch, seq, steady)
-        calm = low <= value <= high and bits < _HELD
-        if calm and (extra < 0 or _is_no_gain(state, few, extra, zone, one)):
-            bits = bits << 1 & REGISTERS  # nothing held and nothing is beyond: none can begin
-        else:
+        calm = not bits and low <= value <= high  # nothing held before it, and nothing is beyond
+        if not calm or (extra >= 0 and not _is_no_gain(state, few, extra, zone, one)):
             bits = _fold(state, few, slot, row, one)
         few.rows[slot] = at, key, bits, since, until, low, high, extra, zone
     return few

@@ -102,8 +102,8 @@ def next_due(versions: list[Version], code: Code, running: int, now: int) -> int
     if version is None or rules.due_minute < 0:
         return until  # look again when the next version begins
     due = min(_following(version, rules, now), until)
-    if now < running < FOREVER and is_due(version, rules, running):
-        return min(running, due)
+    if running < FOREVER and is_due(version, rules, running):
+        return min(running, due)  # one that has come already is judged by the next tick
     return due
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from server.domain.window_rules import TRENDS_MAX
 from server.engine.instant import Instants, Now
 from server.engine.rules import TREND_BIT, TrendKind, TrendRule
-from server.engine.trend import DAY_WIDTH, DAYS_KEPT, ROW, RULE, SUMS, beyond, load
+from server.engine.trend import DAY_WIDTH, DAYS_KEPT, NO_DAY, ROW, RULE, SUMS, beyond, load
 
 _THOUSAND: Final = 1000
 _NEAR: Final = 1e-9
@@ -119,7 +119,8 @@ def _bring_up(grid: _Ints, day: _Ints, value: _Ints, steady: _Truths) -> None:
             _add(rule, again, kinds.take(again), value)
         if len(anew):
             rule[anew, : len(SUMS)] = _summed(kept, rule[anew])
-    grid[:, _AS_OF] = day
+    # After a doubted value its day may still be without one that counts: the next sums anew.
+    grid[:, _AS_OF] = np.where(steady, day, NO_DAY)
 
 
 def _back(grid: _Ints, some: NDArray[np.intp], day: _Ints) -> _Ints:

@@ -36,6 +36,17 @@ class Away(NamedTuple):
     reason: str
 
 
+class AbsenceLeft(NamedTuple):
+    """An absence whose common matter has ended without it."""
+
+    id: int
+    patient_id: int
+    code: int
+    window_from: int
+    due_at: int
+    cause: str
+
+
 class Message(NamedTuple):
     """What is to be delivered to a member of staff, or to everybody of a role in the CHC."""
 
@@ -184,6 +195,15 @@ class Alerts(Protocol):
     ) -> bool:
         """Write an absence and return True; one that is there stays as it is: False. ``alert_id``
         is the technical matter that it has in common with others."""
+        ...
+
+    def left_under(self, rule: str, cleared_before: int) -> list[AbsenceLeft]:
+        """Return the unexplained absences that stand under alerts of a rule which are closed, or
+        cleared since before then."""
+        ...
+
+    def tell_absence(self, absence_id: int) -> None:
+        """Take an absence from under its common matter: it is told by itself."""
         ...
 
     def unexplained(self, patient_ids: Collection[int]) -> list[tuple[int, int, int, int]]:

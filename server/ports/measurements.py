@@ -219,8 +219,8 @@ class Measurements(Protocol):
         """Return (gateway, CHC) of those seen once, silent since, without an open alert of it."""
         ...
 
-    def count_silent(self, since: int) -> dict[int, int]:
-        """Return how many gateways of each CHC were seen once and are silent since."""
+    def silent(self, since: int) -> list[tuple[int, str, int]]:
+        """Return (CHC, gateway, last seen) of those seen once and silent since."""
         ...
 
     def ending_certificates(self, until: int) -> list[tuple[str, int]]:

@@ -4,21 +4,26 @@ After an outage nobody can work through eighty alerts: where several homes of a 
 Centre are out of reach at once, their absences stand under one alert, which is told by its chain.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
 from contract.codes import BY_NUMBER
+from server.domain.instants import HOUR
 from server.domain.plans import Priority
+from server.domain.timeline import FOREVER
 from server.engine.absences import Absence
 from server.ports.directory import Patient
 from server.ports.store import Transaction
-from server.services.causes import OUT_OF_REACH, Cause, cause_of
+from server.services.causes import Cause, cause_of
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import clear_matter, raise_matter
 
 OUTAGE: Final = "homes-out-of-reach"
-# Fewer homes at once are each a matter of their own; a judgement.
+# Judgements. Fewer homes at once are each a matter of their own; and only homes that fell silent
+# within so long have one cause: a gateway in a drawer explains nobody else's silence.
 OUTAGE_HOMES: Final = 3
+TOGETHER: Final = HOUR
 
 
 def write_absences(
@@ -30,10 +35,10 @@ def write_absences(
     """
     told: list[tuple[Absence, Cause]] = []
     outages: dict[int, int] = {}
-    silent = tx.measurements.count_silent(now - GATEWAY_SILENT_AFTER)
+    out = fallen_silent(tx, now)
     for absence in absences:
         cause, chc_id = cause_of(tx, absence, now), people[absence.patient].chc_id
-        shared = cause in OUT_OF_REACH and silent.get(chc_id, 0) >= OUTAGE_HOMES
+        shared = cause is Cause.SILENT and _home_of(tx, absence) in out.get(chc_id, ())
         if shared and chc_id not in outages:
             outages[chc_id] = _outage(tx, chc_id, now)
         alert_id = outages[chc_id] if shared else None
@@ -44,17 +49,49 @@ def write_absences(
     return told
 
 
-def watch_outages(tx: Transaction, now: int) -> set[int]:
-    """Raise and clear the outages of all CHCs; return those that have one."""
-    silent = tx.measurements.count_silent(now - GATEWAY_SILENT_AFTER)
-    out = {chc_id for chc_id, homes in silent.items() if homes >= OUTAGE_HOMES}
-    known = tx.alerts.open_rule(OUTAGE)
-    for chc_id in out - {alert.chc_id for alert in known if alert.cleared_at is None}:
+def watch_outages(tx: Transaction, now: int) -> dict[int, set[str]]:
+    """Raise and clear the outages of all CHCs; return the gateways that are out together."""
+    out, known = fallen_silent(tx, now), tx.alerts.open_rule(OUTAGE)
+    for chc_id in out.keys() - {alert.chc_id for alert in known if alert.cleared_at is None}:
         _outage(tx, chc_id, now)
     for alert in known:
         if alert.chc_id not in out:
             clear_matter(tx, subject=alert.subject, rule=OUTAGE, now=now)
     return out
+
+
+def left_by_outages(tx: Transaction, now: int) -> list[tuple[Absence, Cause]]:
+    """Return the absences that outlasted their outage, each to be told by itself: late data had
+    time to explain them, and nothing was measured since."""
+    found = []
+    for left in tx.alerts.left_under(OUTAGE, now - GATEWAY_SILENT_AFTER):
+        tx.alerts.tell_absence(left.id)
+        if not tx.inputs.seen(left.patient_id, {left.code}, left.due_at, FOREVER):
+            window = left.window_from, left.due_at
+            absence = Absence(left.patient_id, BY_NUMBER[left.code], 0, *window)
+            found.append((absence, Cause(left.cause)))
+    return found
+
+
+def fallen_silent(tx: Transaction, now: int) -> dict[int, set[str]]:
+    """Return, by CHC, the gateways that fell silent together."""
+    by_chc: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for chc_id, gateway, last_seen in tx.measurements.silent(now - GATEWAY_SILENT_AFTER):
+        by_chc[chc_id].append((last_seen, gateway))
+    found: dict[int, set[str]] = {}
+    for chc_id, silent in by_chc.items():
+        silent.sort()
+        for place in range(len(silent) - OUTAGE_HOMES + 1):
+            if silent[place + OUTAGE_HOMES - 1][0] - silent[place][0] <= TOGETHER:
+                end = silent[place][0] + TOGETHER
+                out = found.setdefault(chc_id, set())
+                out |= {gateway for last_seen, gateway in silent[place:] if last_seen <= end}
+    return found
+
+
+def _home_of(tx: Transaction, absence: Absence) -> str | None:
+    home = tx.measurements.home(absence.patient)
+    return home.gateway if home is not None else None
 
 
 def _outage(tx: Transaction, chc_id: int, now: int) -> int:

@@ -63,9 +63,9 @@ class Asking:
         if repeat is not None and (repeat.version, repeat.epoch_id, repeat.seq) == own:
             self.end(finding.patient, finding.rule, state)
 
-    def all_waiting(self) -> list[tuple[int, str, int]]:
-        """Return (patient, rule, code's number) of everything that waits."""
-        return [(*key, repeat.code) for key, repeat in self._waiting.items()]
+    def all_waiting(self) -> list[Repeat]:
+        """Return everything that waits."""
+        return list(self._waiting.values())
 
     def _ask(
         self, finding: Finding, plan: Plan | None, chc_id: int, state: RepeatState

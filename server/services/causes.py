@@ -4,7 +4,6 @@
 """
 
 from enum import StrEnum
-from typing import Final
 
 from contract.codes import BY_NUMBER
 from contract.profiles import profiles
@@ -26,9 +25,6 @@ class Cause(StrEnum):
     BEHIND = "gateway-behind"
     BATTERY = "device-battery"
     NOT_MEASURED = "not-measured"
-
-
-OUT_OF_REACH: Final = frozenset({Cause.SILENT, Cause.BEHIND})
 
 
 def cause_of(tx: Transaction, absence: Absence, now: int) -> Cause:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from contract.codes import Code
 from server.engine.absences import Absence
 from server.engine.series import Finding
+from server.services.causes import Cause
 
 
 @dataclass(slots=True)
@@ -14,7 +15,8 @@ class Concluded:
     ``doubted`` are findings of observations judged alone, with whether whose they are is sure;
     ``ended`` names (patient, rule) whose condition does not hold after the newest observation;
     ``rebuilt`` names (patient, code) judged anew, with the rules that hold now; ``unrepeated``
-    names (patient, rule) whose first value has waited for a repeat until its time was over.
+    names (patient, rule) whose first value has waited for a repeat until its time was over;
+    ``left`` are absences that an outage explained, and that are there after its end.
     """
 
     raised: list[Finding] = field(default_factory=list)
@@ -25,6 +27,7 @@ class Concluded:
     withdrawn: list[Finding] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
     unrepeated: list[tuple[int, str]] = field(default_factory=list)
+    left: list[tuple[Absence, Cause]] = field(default_factory=list)
 
     def patients(self) -> set[int]:
         """Return everyone whom this is about."""
@@ -36,5 +39,6 @@ class Concluded:
             *(one.patient for one in self.superseded),
             *(one.patient for one in self.withdrawn),
             *(one.patient for one in self.absences),
+            *(one.patient for one, _ in self.left),
             *(patient for patient, _ in self.unrepeated),
         }

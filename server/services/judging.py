@@ -24,6 +24,7 @@ from server.ports.store import Store, Transaction
 from server.services import early_warnings
 from server.services.combining import combine
 from server.services.concluded import Concluded
+from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import raise_matter
 from server.services.raising import Raising
 from server.services.versions import versions_of
@@ -68,8 +69,11 @@ class _Run:
 class Judge:
     """The engine at work on a store. Not safe for two threads: its owner is one."""
 
-    def __init__(self, store: Store, state: State) -> None:
+    def __init__(self, store: Store, state: State, listening_since: int = 0) -> None:
+        """Judge absences only once we have listened for as long as makes a gateway silent: what
+        was measured while we were away is on its way."""
         self._store = store
+        self._listening_since = listening_since
         self.state = state
         self._limit = BATCH_INPUTS_MAX
         self._failures = 0
@@ -80,7 +84,8 @@ class Judge:
         Raises ``StoreUnavailable`` when the database is away, ``StateBehind`` when the state
         must be restored first. Any other failure is tried again alone and then set aside.
         """
-        if self.state.next_due() <= now:
+        listened = now >= self._listening_since + GATEWAY_SILENT_AFTER
+        if listened and self.state.next_due() <= now:
             with self._store.write() as tx:
                 tx.inputs.append([NewInput(InputKind.TICK, None, None, None, 0, now)])
         try:

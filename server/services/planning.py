@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from server.domain.instants import to_datetime, zone
-from server.domain.plan_changes import Unusual, changes, unusual
+from server.domain.plan_changes import changes
 from server.domain.plans import SIDES, Expected, Plan, Threshold, parse_plan, plan_json
 from server.domain.roles import Action, Role, may
 from server.engine.backtest_result import Outcome
@@ -17,7 +17,7 @@ from server.ports.directory import Patient, PlanRow, User
 from server.ports.store import Store, Transaction
 from server.services.backtesting import Question, backtest
 from server.services.setting_up import Confirmation, NewPlan, add_plan, confirm_plan
-from server.services.shipped import protocols
+from server.services.shipped import beyond_usual
 
 PREVIEW_DAYS: Final = (30, 90)
 # A judgement; nobody publishes one that would fit every centre.
@@ -57,6 +57,8 @@ def drafted(base: Plan, form: Mapping[str, str]) -> Plan:
         reason=reason,
         **rules,
     )
+    if not plan.watched() and plan.early_warning is None:
+        raise WrongInput("plan: it watches nothing: an empty plan looks like calm")
     if changes(base, plan) and not reason:
         raise WrongInput("reason: say why the plan differs")
     return parse_plan(plan_json(plan))
@@ -108,8 +110,6 @@ def confirm(
     now: int,
 ) -> None:
     """Put a draft in force from now. Raises ``WrongInput`` where a second clinician is needed."""
-    if is_for_two(row) and row.author == user.name:
-        raise WrongInput("by: limits beyond the usual range take a second clinician")
     new = Confirmation(
         patient=patient.reference,
         version=row.version,
@@ -124,11 +124,6 @@ def confirm(
 def is_for_two(row: PlanRow) -> bool:
     """Tell whether a plan is confirmed by another clinician than its author only."""
     return bool(beyond_usual(row.plan))
-
-
-def beyond_usual(plan: Plan) -> list[Unusual]:
-    """Return the plan's limits that watch less than any protocol that comes with Vicino."""
-    return unusual(plan, [protocol.plan() for protocol in protocols().values()])
 
 
 def preview(store: Store, chc: str, patient: Patient, plan: Plan, now: int) -> list[Preview]:

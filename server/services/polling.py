@@ -6,7 +6,7 @@ from server.domain import alerts as life
 from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.ports.store import Transaction
-from server.services.absent import watch_outages
+from server.services.absent import left_by_outages, watch_outages
 from server.services.concluded import Concluded
 from server.services.duty import duties
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
@@ -20,8 +20,11 @@ DUE_MAX: Final = 500
 CERTIFICATE_NEAR_END: Final = 21 * DAY
 
 
-def poll(tx: Transaction, now: int) -> int:
-    """Do everything whose time has come; return how many alerts moved."""
+def poll(tx: Transaction, now: int, listening_since: int = 0) -> int:
+    """Do everything whose time has come; return how many alerts moved.
+
+    Who was silent is told only once we have listened for long enough ourselves.
+    """
     moved = keep_shifts(tx, now)
     due = tx.alerts.due(now, DUE_MAX)
     chains, by_chc = chains_of(tx, due, now), duties(tx, now)
@@ -37,7 +40,10 @@ def poll(tx: Transaction, now: int) -> int:
             detail=f"alert {alert.id} {', '.join(one.reason for one in change.tellings)}",
         )
     moved += len(due) + _raise_reviews(tx, now) + _raise_unrepeated(tx, now)
-    _watch_gateways(tx, now)
+    if now >= listening_since + GATEWAY_SILENT_AFTER:
+        _watch_gateways(tx, now)
+        moved += _raise(tx, Concluded(left=left_by_outages(tx, now)), now)
+    _watch_certificates(tx, now)
     tx.heartbeat(POLLER, now)
     return moved
 
@@ -65,19 +71,21 @@ def _raise_reviews(tx: Transaction, now: int) -> int:
 
 def _raise_unrepeated(tx: Transaction, now: int) -> int:
     """Raise what has waited for a repeat that did not come in time (H5)."""
-    overdue = tx.repeats.overdue(now, DUE_MAX)
-    if not overdue:
+    return _raise(tx, Concluded(unrepeated=tx.repeats.overdue(now, DUE_MAX)), now)
+
+
+def _raise(tx: Transaction, concluded: Concluded, now: int) -> int:
+    if not (patients := sorted(concluded.patients())):
         return 0
-    patients = sorted({patient for patient, _ in overdue})
     versions = tx.inputs.plan_versions(patients, tx.inputs.cursor())
     plans = {(version.patient_id, version.number): version.plan for version in versions}
-    return Raising(tx, Concluded(unrepeated=overdue), plans, now).write()
+    return Raising(tx, concluded, plans, now).write()
 
 
 def _watch_gateways(tx: Transaction, now: int) -> None:
     out = watch_outages(tx, now)
     for gateway, chc_id in tx.measurements.silent_gateways(now - GATEWAY_SILENT_AFTER):
-        if chc_id in out:
+        if gateway in out.get(chc_id, ()):
             continue  # one matter, told once
         raise_matter(
             tx,
@@ -88,6 +96,9 @@ def _watch_gateways(tx: Transaction, now: int) -> None:
             detail="",
             now=now,
         )
+
+
+def _watch_certificates(tx: Transaction, now: int) -> None:
     for gateway, chc_id in tx.measurements.ending_certificates(now + CERTIFICATE_NEAR_END):
         raise_matter(
             tx,

@@ -12,8 +12,9 @@ from server.domain.combinations import PREFIX as COMBINED
 from server.domain.duty import Duty
 from server.domain.early_warning import PRIORITIES, STEP
 from server.domain.instants import HOUR
-from server.domain.plans import Plan, Priority, chain_of, priority_of
-from server.domain.repeats import INNER, OUTER, RepeatState, inner_of, outer_of
+from server.domain.plans import Plan, Priority, chain_of, limit_of, priority_of
+from server.domain.repeats import INNER, OUTER, Repeat, RepeatState, inner_of, outer_of
+from server.domain.timeline import FOREVER
 from server.engine.absences import Absence
 from server.engine.rules import COMPARATOR
 from server.engine.series import Finding
@@ -51,6 +52,7 @@ class Raising:
         raised = self._gather()
         raised += sum(self._unrepeated(*one) for one in self._concluded.unrepeated)
         missing = write_absences(self._tx, self._concluded.absences, self._people, self._now)
+        missing += self._concluded.left
         raised += sum(self._absent(absence, cause) for absence, cause in missing)
         self._end_waits()
         raised += sum(self._undone(*one) for one in self._concluded.rebuilt)
@@ -154,9 +156,28 @@ class Raising:
             self._asking.end_of(finding, RepeatState.SUPERSEDED)
         for finding in self._concluded.withdrawn:
             self._asking.end_of(finding, RepeatState.WITHDRAWN)
-        for patient, rule, code in self._asking.all_waiting():
-            if self._is_over(patient, rule, code):
-                self._asking.end(patient, rule, RepeatState.NORMAL)
+        for repeat in self._asking.all_waiting():
+            if self._is_over(repeat.patient_id, repeat.rule, repeat.code) and self._calmed(repeat):
+                self._asking.end(repeat.patient_id, repeat.rule, RepeatState.NORMAL)
+
+    def _calmed(self, repeat: Repeat) -> bool:
+        """Tell whether the newest value is a repeat within the limit that the first was beyond.
+
+        A changed plan is none, nor is LO or HI, nor a value that the device doubts: then the wait
+        runs on, and its end raises on the first value alone.
+        """
+        seen = self._tx.inputs.seen(
+            repeat.patient_id, {repeat.code}, repeat.measured_at + 1, FOREVER
+        )
+        newest = max((one for _, one in seen), default=None)
+        if newest is None or not newest.steady or abs(newest.value) == COMPARATOR:
+            return False
+        plan = self._plans.get((repeat.patient_id, repeat.version))
+        limit = limit_of(plan, repeat.rule)
+        if limit is None:
+            return False
+        bound = scaled(BY_NUMBER[repeat.code], limit)
+        return newest.value >= bound if "-low-" in repeat.rule else newest.value <= bound
 
     def _is_over(self, patient: int, rule: str, code: int) -> bool:
         """Tell whether the rule's condition does not hold after the newest observation."""

@@ -20,6 +20,7 @@ from server.ports.inputs import InputKind, NewInput
 from server.ports.store import Transaction
 from server.services.duty import duty_of
 from server.services.shifts import put_on
+from server.services.shipped import beyond_usual
 
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
 DEFAULT_ZONE: Final = "Europe/Rome"
@@ -232,6 +233,8 @@ def confirm_plan(tx: Transaction, new: Confirmation, now: int) -> int:
         raise NotFound(f"plan version {new.version} of {new.patient}")
     if row.confirmed_by is not None:
         raise WrongInput(f"version: {new.version} is confirmed already, by {row.confirmed_by}")
+    if row.author == new.by and beyond_usual(row.plan):
+        raise WrongInput("by: what watches less than is usual takes a second clinician")
     from_at = instant(new.from_)
     until_at = instant(new.until) if new.until is not None else None
     if until_at is not None and until_at <= max(from_at, now):

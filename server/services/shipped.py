@@ -3,6 +3,8 @@
 from functools import cache
 from importlib.resources import files
 
+from server.domain.plan_changes import Unusual, unusual
+from server.domain.plans import Plan
 from server.domain.protocols import Protocol, parse_protocol
 
 
@@ -20,3 +22,8 @@ def texts() -> dict[str, str]:
 def protocols() -> dict[str, Protocol]:
     """Return them checked, by name."""
     return {name: parse_protocol(text, f"{name}.toml") for name, text in texts().items()}
+
+
+def beyond_usual(plan: Plan) -> list[Unusual]:
+    """Return what watches less than any protocol that comes with Vicino (hazard H8)."""
+    return unusual(plan, [protocol.plan() for protocol in protocols().values()])

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
 
 from server.domain.alerts import Alert, Kind, Outcome, Telling
 from server.domain.plans import Priority
 from server.engine.series import Finding
-from server.ports.alerts import Away, FindingRow, Message, Pause
+from server.ports.alerts import AbsenceLeft, Away, FindingRow, Message, Pause
 from server.ports.directory import Patient
 from server.stores import prepared
 from server.stores import tables as t
@@ -289,6 +289,19 @@ class AlertRows:
         names = ("patient_id", "chc_id", "code", "window_from", "due_at", "cause", "alert_id")
         insert_new(self._connection, t.absences, [row], names)
         return True
+
+    def left_under(self, rule: str, cleared_before: int) -> list[AbsenceLeft]:
+        over = or_(t.alerts.c.closed_at.is_not(None), t.alerts.c.cleared_at <= cleared_before)
+        query = (
+            select(*(t.absences.c[name] for name in AbsenceLeft._fields))
+            .join(t.alerts, t.alerts.c.id == t.absences.c.alert_id)
+            .where(t.alerts.c.rule == rule, over, t.absences.c.explained_at.is_(None))
+        )
+        return [AbsenceLeft._make(row) for row in self._connection.execute(query)]
+
+    def tell_absence(self, absence_id: int) -> None:
+        own = update(t.absences).where(t.absences.c.id == absence_id)
+        self._connection.execute(own.values(alert_id=None))
 
     def unexplained(self, patient_ids: Collection[int]) -> list[tuple[int, int, int, int]]:
         ids = sorted(patient_ids)

@@ -267,13 +267,12 @@ class MeasurementRows:
     def silent_gateways(self, since: int) -> list[tuple[str, int]]:
         return self._without_alert("gateway-silent", t.gateways.c.last_seen_at < since)
 
-    def count_silent(self, since: int) -> dict[int, int]:
-        query = (
-            select(t.gateways.c.chc_id, func.count())
-            .where(t.gateways.c.last_seen_at < since, t.gateways.c.revoked_at.is_(None))
-            .group_by(t.gateways.c.chc_id)
+    def silent(self, since: int) -> list[tuple[int, str, int]]:
+        columns = t.gateways.c.chc_id, t.gateways.c.id, t.gateways.c.last_seen_at
+        query = select(*columns).where(
+            t.gateways.c.last_seen_at < since, t.gateways.c.revoked_at.is_(None)
         )
-        return {row[0]: row[1] for row in self._connection.execute(query)}
+        return [(row[0], row[1], row[2]) for row in self._connection.execute(query)]
 
     def ending_certificates(self, until: int) -> list[tuple[str, int]]:
         ending = t.gateways.c.certificate_ends_at < until

@@ -48,7 +48,7 @@ def back(visit: Here, patient_id: Id) -> Response:
 def _end_of(visit: Visit, patient: Patient) -> int:
     """Return the end of the chosen day where the patient lives; 0 for no day."""
     try:
-        day = date.fromisoformat(visit.form.get("until", ""))
-    except ValueError:
+        day = date.fromisoformat(visit.form.get("until", "")).toordinal() - _EPOCH
+        return at_local(day + 1, 0, patient.zone_name)
+    except (ValueError, OverflowError):
         return 0
-    return at_local(day.toordinal() - _EPOCH + 1, 0, patient.zone_name)

@@ -18,7 +18,7 @@ from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
 from server.services import planning
 from server.services.duty import uncovered_of
-from server.services.shipped import protocols
+from server.services.shipped import beyond_usual, protocols
 from server.web.catalogues import N_
 from server.web.patient import find
 from server.web.visit import Here, Id, Visit, people
@@ -49,7 +49,10 @@ def propose(visit: Here, patient_id: Id) -> Response:
     start = visit.form.get("from", "")
     with visit.site.store.write() as tx:
         patient = find(tx, visit, patient_id)
+        current = row_at(tx.directory.plans(patient_id), visit.now)
         try:
+            if start == IN_FORCE and visit.form.get("shown") != str(current and current.version):
+                raise WrongInput("from: another version came into force meanwhile: begin again")
             plan = planning.drafted(_base(tx, patient, start, visit.now), visit.form)
             version = planning.propose(tx, visit.user, patient, plan, visit.now)
         except WrongInput as error:
@@ -75,6 +78,9 @@ def confirm(visit: Here, patient_id: Id, version: Id) -> Response:
             row = _row(tx, patient, version)
             if row.confirmed_by is not None:
                 raise IllegalTransition(f"version {version} is confirmed")
+            current = row_at(tx.directory.plans(patient_id), visit.now)
+            if visit.form.get("shown") != str(current.version if current else 0):
+                raise IllegalTransition("another version came into force since the page was shown")
             until = _end_of(asked, patient) if asked else None
             planning.confirm(tx, visit.user, patient, row, until, visit.now)
     except IllegalTransition:
@@ -149,7 +155,8 @@ def _version_page(
         row=row,
         current=current,
         changes=changes(current.plan if current else Plan(), row.plan),
-        unusual=planning.beyond_usual(row.plan),
+        stale=status == 409,
+        unusual=beyond_usual(row.plan),
         previews=[(one, _expectations(one)) for one in previews],
         minutes=planning.MINUTES_AN_ALERT,
         may_confirm=is_draft and not (planning.is_for_two(row) and row.author == visit.user.name),
@@ -187,6 +194,6 @@ def _end_of(day: str, patient: Patient) -> int:
     """Return the end of a day where the patient lives. Raises ``WrongInput`` for no day."""
     try:
         number = date.fromisoformat(day).toordinal() - _EPOCH
-    except ValueError as error:
+        return at_local(number + 1, 0, patient.zone_name)
+    except (ValueError, OverflowError) as error:
         raise WrongInput(f"until: {day!r} is no day") from error
-    return at_local(number + 1, 0, patient.zone_name)

@@ -13,7 +13,7 @@ from contract.codes import Code
 from server.domain.alerts import REVIEW, Alert, Kind
 from server.domain.duty import Span, clock, grouped, is_long, last_day
 from server.domain.instants import MINUTE, civil_day, to_datetime, zone
-from server.domain.plans import SIDES, Gain, Plan
+from server.domain.plans import SIDES, Gain, Plan, limit_of
 from server.domain.window_rules import WindowRule
 from server.ports.directory import PlanRow
 from server.web import texts
@@ -275,15 +275,6 @@ def row_at(plans: Sequence[PlanRow], instant: int) -> PlanRow | None:
         if row.in_force_until is None or instant < row.in_force_until
     ]
     return max(found, key=lambda row: (row.in_force_from or 0, row.version), default=None)
-
-
-def limit_of(plan: Plan | None, rule: str) -> Decimal | None:
-    """Return the limit of a threshold's rule."""
-    code, side = _parts(rule)
-    for threshold in plan.thresholds if plan else ():
-        if threshold.code == code:
-            return dict(zip(SIDES, threshold.limits(), strict=True))[side]
-    return None
 
 
 def source_of(plan: Plan | None, rule: str) -> str | None:

@@ -157,3 +157,62 @@ def _same(state: State, patient: int, code: Code, memory: Memory) -> None:
             mine = [one for one in mine if one[0] >= oldest][-KEPT:]
             theirs = [one for one in theirs if one[0] >= oldest][-KEPT:]
         assert mine == theirs, (patient, code, name)
+
+
+def test_the_first_value_of_a_day_may_be_a_doubted_one() -> None:
+    """The days of a slope are counted by the values that count, whatever came before them."""
+    slope = {
+        "kind": "slope",
+        "name": "weight-slope",
+        "code": "weight",
+        "source": "test",
+        "side": "rise",
+        "days": 7,
+        "least": 7,
+        "more_than": "0.3",
+    }
+    version = compile_version(1, 0, "UTC", msgspec.convert({"rules": [slope]}, Plan))
+    state = State()
+    state.versions[0] = [version]
+    (slot,) = slots_of(state, 0, [version])
+    apply(state, rebuild(state, slot, [version], [], [], 0).overlay, 0)
+    seen, ours = [], set()
+    for number in range(20):
+        at = START + number // 2 * DAY + number % 2 * MINUTE
+        row = (0, BY_NUMBER.index(Code.WEIGHT), at, number, 70_000 + number // 2 * 600)
+        rows = [(*row, number, number, number % 2 == 1)]
+        seen.append(Observation(*rows[0][2:]))
+        overlay = step(state, _columns(rows))
+        ours |= set(findings(state, overlay))
+        apply(state, overlay, number)
+    memory = fresh(families_of([version], Code.WEIGHT))
+    assert ours == set(fold(0, Code.WEIGHT, [version], memory, seen))
+    assert len(ours) > 3
+
+
+def test_few_remember_what_a_new_plan_asks_of_the_last_values() -> None:
+    """Two of the last three, where the plan before asked for three of three."""
+
+    def plan(need: int) -> Plan:
+        limits = {"code": "systolic", "source": "test", "high_inner": "160", "hysteresis": "5"}
+        return msgspec.convert({"thresholds": [{**limits, "inner_n": need, "inner_m": 3}]}, Plan)
+
+    versions = [compile_version(n, n * HOUR, "UTC", plan(4 - n)) for n in (1, 2)]
+    state = State()
+    state.versions[0] = versions
+    (slot,) = slots_of(state, 0, versions)
+    values = [1700, 1700, 1500, 1570, 1570, 1610]
+    seen = [
+        Observation(HOUR + (60 if n > 1 else 0) * MINUTE + n * MINUTE, n, value, n, n)
+        for n, value in enumerate(values)
+    ]
+    apply(state, rebuild(state, slot, versions, seen[:2], [], 2 * HOUR).overlay, 0)
+    ours = set()
+    for one in seen[2:]:
+        rows = [(0, BY_NUMBER.index(Code.SYSTOLIC), *one)]
+        overlay = step(state, _columns(rows))
+        ours |= set(findings(state, overlay))
+        apply(state, overlay, one.key)
+    theirs = fold(0, Code.SYSTOLIC, versions, fresh([]), seen)
+    assert ours == {one for one in theirs if one.at >= seen[2].at}
+    assert ours

@@ -11,6 +11,7 @@ from server.errors import NotPermitted, WrongInput
 from server.ports.directory import Patient
 from server.services import away
 from server.services.gateway_state import note_gateway
+from server.services.judging import Judge
 from server.services.polling import poll
 from tests.server.world import EPOCH, T0, World, envelope, wire
 
@@ -265,3 +266,71 @@ def test_being_away_needs_an_end_a_reason_and_a_clinician(world: World) -> None:
         with pytest.raises(NotPermitted):
             away.declare(tx, world.user("ada"), patient, world.now + DAY, "x", world.now)
     assert world.rows("SELECT count(*) FROM aways") == [(0,)]
+
+
+def test_a_gateway_in_a_drawer_explains_nobody_elses_silence(world: World) -> None:
+    """Three that fell silent long ago, and then a fourth: its home is told like any."""
+    for number in range(1, 5):
+        live_in(world, number)
+    quiet_before(world)
+    for number in range(1, 4):
+        hear(world, f"gw-{number}", DUE - DAY - number * MINUTE)
+    hear(world, "gw-4", DUE - 2 * HOUR)
+    with world.store.write() as tx:
+        poll(tx, DUE - MINUTE)
+    fall_due(world)
+    rows = world.rows("SELECT subject FROM alerts WHERE rule = 'gateway-silent'")
+    assert rows == [("gateway:gw-4",)]
+    told = world.rows("SELECT subject FROM alerts WHERE rule = 'missing-systolic'")
+    assert told == [("patient:4",)]
+
+
+def test_who_is_still_missing_after_the_outage_is_told_by_itself(world: World) -> None:
+    people = [live_in(world, number) for number in range(1, 4)]
+    quiet_before(world)
+    for number in range(1, 4):
+        hear(world, f"gw-{number}", DUE - HOUR)
+    fall_due(world)
+    missing = "SELECT subject FROM alerts WHERE rule = 'missing-systolic' ORDER BY id"
+    assert world.rows(missing) == []
+    for number in range(1, 4):
+        hear(world, f"gw-{number}", DUE + HOUR, "birth")
+    late = wire(2, 91, {"systolic": "120"}, DUE - 2 * HOUR, device=CUFF.format(1))
+    world.now = DUE + HOUR
+    world.send(envelope("gw-1", [late], 2))
+    world.run()
+    for minutes in (61, 70, 77, 78):
+        for number in range(1, 4):
+            hear(world, f"gw-{number}", DUE + minutes * MINUTE)
+        with world.store.write() as tx:
+            poll(tx, DUE + minutes * MINUTE)
+            found = tx.connection.exec_driver_sql(missing).all()
+        assert len(found) == (0 if minutes < 76 else 2)
+    assert world.rows(missing) == [(f"patient:{people[1]}",), (f"patient:{people[2]}",)]
+
+
+def test_after_our_own_downtime_absences_wait_for_what_is_on_its_way(world: World) -> None:
+    live_in(world, 1)
+    quiet_before(world)
+    back = DUE + 30 * MINUTE
+    world.judge = Judge(world.store, world.judge.state, listening_since=back)
+    hear(world, "gw-1", DUE - HOUR)
+    for minutes, expected in ((0, []), (14, []), (15, ["not-measured"])):
+        hear(world, "gw-1", back + minutes * MINUTE)
+        with world.store.write() as tx:
+            poll(tx, back + minutes * MINUTE, back)
+        fall_due(world, back + minutes * MINUTE)
+        found = causes(world)
+        assert found == expected or (minutes == 15 and found == ["gateway-silent"])
+    assert world.rows("SELECT count(*) FROM alerts WHERE rule = 'gateway-silent'") == [(0,)]
+
+
+def test_a_plan_recorded_after_a_due_time_loses_no_absence(world: World) -> None:
+    """The engine was behind: 20:00 has come, and a plan row came before it was judged."""
+    patient = live_in(world, 1)
+    quiet_before(world)
+    alive(world)
+    world.now = DUE + 5 * MINUTE
+    world.plan(patient, PLAN, DUE + 5 * MINUTE)
+    world.run()
+    assert causes(world) == ["not-measured"]

@@ -529,3 +529,29 @@ def _nothing_is_lost(world: World) -> None:
         if state == "waiting"
     )
     assert all(until > world.now for until, _, _, state in waits if state == "waiting")
+
+
+def test_a_plan_that_drops_the_rule_is_no_normal_repeat(home: World) -> None:
+    """H5: it raises on the first value alone, whatever the plan says since."""
+    beat(home, 1, "170")
+    home.now += MINUTE
+    stricter = {"code": "systolic", "source": "test", "high_outer": "165"}
+    home.plan(1, {"thresholds": [stricter]}, home.now)
+    home.run()
+    assert states(home) == ["waiting"]
+    polled(home, T0 + HOUR)
+    assert states(home) == ["raised"]
+    assert rules(home) == [INNER]
+
+
+@pytest.mark.parametrize(
+    ("value", "more"), [("LO", {}), ("130", {"flags": ["body-movement"]})], ids=["LO", "doubted"]
+)
+def test_a_repeat_that_is_no_sure_number_calms_nobody(home: World, value: str, more: dict) -> None:
+    """H3."""
+    beat(home, 1, "170")
+    home.now += MINUTE
+    beat(home, 2, value, home.now, **more)
+    assert states(home) == ["waiting"]
+    polled(home, T0 + HOUR)
+    assert INNER in rules(home)

@@ -54,7 +54,9 @@ def test_a_proposal_waits_on_top_until_a_doctor_confirms_it(district: District):
     browser = district.browser("dora")
     where = f"/patients/{district.maria}/plan/{version}"
     assert f'data-waiting><li><a href="{where}">' in browser.get("/patients").text
-    assert browser.post(f"{where}/confirm", {"until": "2026-09-25"}).status_code == 303
+    assert (
+        browser.post(f"{where}/confirm", {"until": "2026-09-25", "shown": "1"}).status_code == 303
+    )
     page = browser.get("/patients").text
     assert "data-waiting" not in page
     assert "the plan ends" in page

@@ -1,5 +1,8 @@
 """The plan's pages: proposed, looked at in advance, confirmed by a doctor; nothing by a click."""
 
+import re
+
+import httpx
 import pytest
 
 from tests.server.web.district import HOSTILE, HOUR, District
@@ -19,6 +22,13 @@ HEART = {
     "due-weight": "20:00",
     "due-systolic": "20:00",
 }
+
+
+def confirmed(district: District, where: str, who: str = "dora", **form: str) -> httpx.Response:
+    """Look at a draft's page, and confirm what stands there."""
+    browser = district.browser(who)
+    found = re.search(r'name="shown" value="(\d+)"', browser.get(where).text)
+    return browser.post(f"{where}/confirm", {"shown": found[1] if found else "0", **form})
 
 
 def proposed(district: District, who: str = "anna", **changes: str) -> str:
@@ -46,7 +56,7 @@ def test_a_nurse_proposes_and_sees_what_changes_and_what_it_would_have_raised(di
 
 def test_a_doctor_confirms_it_from_now_until_a_day(district: District):
     where = proposed(district)
-    answer = district.browser("dora").post(f"{where}/confirm", {"until": "2026-09-30"})
+    answer = confirmed(district, where, until="2026-09-30")
     assert answer.headers["location"] == f"/patients/{district.maria}/plan?done=confirmed"
     district.judge()
     page = district.browser("anna").get(f"/patients/{district.maria}").text
@@ -56,10 +66,10 @@ def test_a_doctor_confirms_it_from_now_until_a_day(district: District):
     assert district.alert("systolic-high-outer")
 
 
-@pytest.mark.parametrize("until", ["2026-09-20", "soon"])
+@pytest.mark.parametrize("until", ["2026-09-20", "soon", "9999-12-31"])
 def test_an_end_that_is_none_is_said_at_its_field(district: District, until: str):
     where = proposed(district)
-    answer = district.browser("dora").post(f"{where}/confirm", {"until": until})
+    answer = confirmed(district, where, until=until)
     assert answer.status_code == 422
     assert "Choose a day from today on, or none." in answer.text
 
@@ -67,8 +77,8 @@ def test_an_end_that_is_none_is_said_at_its_field(district: District, until: str
 def test_nobody_else_confirms_and_nothing_is_confirmed_twice(district: District):
     where = proposed(district)
     assert district.browser("anna").post(f"{where}/confirm").status_code == 403
-    assert district.browser("dora").post(f"{where}/confirm").status_code == 303
-    assert district.browser("dora").post(f"{where}/confirm").status_code == 409
+    assert confirmed(district, where).status_code == 303
+    assert confirmed(district, where).status_code == 409
 
 
 def test_what_differs_needs_a_reason_and_the_form_is_kept(district: District):
@@ -110,16 +120,17 @@ def test_a_plan_that_watches_less_than_usual_takes_two_clinicians(district: Dist
     page = district.browser("dora").get(own).text
     assert "another clinician must confirm it" in page
     assert "Confirm in my name" not in page
-    assert district.browser("dora").post(f"{own}/confirm").status_code == 422
+    assert district.browser("dora").post(f"{own}/confirm", {"shown": "1"}).status_code == 422
     nurses = proposed(district, "anna", **wide)
-    assert district.browser("dora").post(f"{nurses}/confirm").status_code == 303
+    assert confirmed(district, nurses).status_code == 303
 
 
 def test_a_rule_that_is_left_out_stands_among_the_changes(district: District):
     dropped = {key: value for key, value in HEART.items() if not key.startswith("keep-")}
-    browser, path = district.browser("dora"), f"/patients/{district.maria}/plan"
+    browser, path = district.browser("anna"), f"/patients/{district.maria}/plan"
     where = browser.post(path, {**dropped, "reason": "a scale is not there"}).headers["location"]
-    assert browser.post(f"{where}/confirm").status_code == 303
+    assert "left out of its protocol" in browser.get(where).text
+    assert confirmed(district, where).status_code == 303
     district.judge()
     district.now += HOUR
     browser = district.browser("dora")
@@ -128,6 +139,28 @@ def test_a_rule_that_is_left_out_stands_among_the_changes(district: District):
     changed = page[page.index("data-changes") :]
     assert "weight-esc-2kg-3d" in changed
     assert "no longer watched" not in changed
+
+
+def test_what_came_into_force_meanwhile_is_shown_before_anything_is_confirmed(
+    district: District,
+):
+    first, second = proposed(district), proposed(district)
+    browser = district.browser("dora")
+    shown = {"shown": "1"}
+    assert browser.post(f"{second}/confirm", shown).status_code == 303
+    answer = browser.post(f"{first}/confirm", shown)
+    assert answer.status_code == 409
+    assert "Something has changed since this page was shown." in answer.text
+    path = f"/patients/{district.maria}/plan"
+    stale = {**HEART, "from": "in-force", "shown": "1", "reason": "test"}
+    assert "begin again" in browser.post(path, stale).text
+
+
+def test_a_plan_that_watches_nothing_is_none(district: District):
+    browser, path = district.browser("dora"), f"/patients/{district.maria}/plan"
+    answer = browser.post(path, {"from": "in-force", "shown": "1", "reason": "r"})
+    assert answer.status_code == 422
+    assert "it watches nothing" in answer.text
 
 
 def test_an_alert_leads_to_another_limit(district: District):
@@ -143,8 +176,7 @@ def test_an_alert_leads_to_another_limit(district: District):
 
 def test_every_look_and_step_is_on_the_record(district: District):
     where = proposed(district)
-    district.browser("dora").get(where)
-    district.browser("dora").post(f"{where}/confirm")
+    confirmed(district, where)
     done = district.world.rows(
         "SELECT who, what FROM audit WHERE what IN"
         " ('plan-proposed', 'plan-seen', 'plan-confirmed') ORDER BY id"
