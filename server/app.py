@@ -1,11 +1,12 @@
 """Wires the server: builds everything, starts it, and stops it on the same stack.
 
-Threads: ``intake`` stores and answers, ``engine`` judges, ``poller`` minds deadlines and
-deliveries, ``followers`` write what may lag; pages are served by uvicorn in the main thread. A
-thread that ends by an error ends the process: its supervisor starts it again.
+Threads: ``intake`` stores and answers, ``engine`` judges, ``poller`` minds deadlines and what is
+told, ``deliver`` sends it, ``followers`` write what may lag; pages are served by uvicorn in the
+main thread. A thread that ends by an error ends the process: its supervisor starts it again.
 """
 
 import logging
+import random
 import signal
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from server.domain.plans import Priority
 from server.errors import ReplicaUnavailable, StoreUnavailable
 from server.intake.connection import Connection, client_id
 from server.intake.loop import Intake
+from server.messaging.delivery import Delivery
+from server.messaging.post import CourierPost
 from server.messaging.screen import Screen
 from server.services.changes import Changes
 from server.services.following import follow_charts, follow_replica
@@ -35,6 +38,7 @@ from server.settings import Settings
 from server.stores import snapshot
 from server.stores.influx import InfluxReplica
 from server.stores.opening import open_to_serve
+from server.web import letters
 from server.web.application import make_application
 
 _ENGINE_IDLE_SECONDS: Final = 1.0
@@ -102,8 +106,16 @@ class Server:
         def broker_ready() -> bool:
             return self._intake.connected and (broker is None or broker.ready)
 
+        self._post = CourierPost(
+            settings.smtp, settings.apprise_schemas, letters.writer(settings.page_url)
+        )
         application = make_application(
-            settings, self._database, self._changes, broker_ready=broker_ready, now=self._now
+            settings,
+            self._database,
+            self._changes,
+            post=self._post,
+            broker_ready=broker_ready,
+            now=self._now,
         )
         config = uvicorn.Config(
             application,
@@ -116,7 +128,7 @@ class Server:
             timeout_graceful_shutdown=3,
         )
         self._web = uvicorn.Server(config)
-        for target in (self._follow, self._poll, self._judge, self._take_in):
+        for target in (self._follow, self._deliver, self._poll, self._judge, self._take_in):
             self._start(target)
         self._stack.callback(self._intake.stop)  # before its thread is waited for
         return self._web
@@ -234,6 +246,9 @@ class Server:
             with self._database.write() as tx:
                 note_clock(tx, jumped_ms, self._now())
         return bool(jumped_ms)
+
+    def _deliver(self) -> None:
+        Delivery(self._database, self._post, self._now, random.random).run(self._stopping)
 
     def _follow(self) -> None:
         while not self._stopping.wait(_FOLLOW_SECONDS):

@@ -1,15 +1,17 @@
 """The server's settings: one TOML file, and ``VICINO_…`` variables that override its keys.
 
-Everything is checked before any connection is opened. A key of the table ``influx`` is overridden
-as ``VICINO_INFLUX_URL``; variables that name no key are ignored (the gateway has its own).
+Everything is checked before any connection is opened. A key of the tables ``influx`` and ``smtp``
+is overridden as ``VICINO_INFLUX_URL``, a list is separated by commas; variables that name no key
+are ignored (the gateway has its own).
 Relative paths start at the folder of the file, those of a variable at the working directory.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,9 +23,10 @@ from server.errors import SettingsError
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 _PREFIX: Final = "VICINO_"
-_PATHS: Final = ("data_dir", "tls_certificate", "tls_key")
 _DATABASES: Final = ("sqlite:///", "postgresql+psycopg://")
 EMBEDDED: Final = "embedded"
+# One plain address: no name before it, no list, nothing that could end a header's line.
+EMAIL: Final = r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
 
 
 class Influx(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,11 +42,33 @@ class Influx(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return f"Influx(url={self.url!r}, org={self.org!r}, bucket={self.bucket!r})"
 
 
+class Smtp(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The server that takes e-mail to staff; without this table nobody has e-mail.
+
+    ``password_file`` holds the password of ``user`` and nothing else.
+    """
+
+    host: Text
+    sender: Text
+    port: Port = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password_file: Path | None = None
+
+    def password(self) -> str | None:
+        """Read the password, anew each time: it may have been changed."""
+        if self.password_file is None:
+            return None
+        return self.password_file.read_text(encoding="utf-8").strip()
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Checked settings. Empty texts of the file's optional keys are filled in on reading.
 
     ``broker_host`` and ``broker_port`` are where the embedded broker listens for gateways,
     ``broker_name`` is the host name that gateways are told and its certificate carries.
+    ``apprise_schemas`` are the services beside e-mail by which staff may be reached, as Apprise's
+    addresses begin (``ntfys``): none unless named, for messages leave the premises by them.
     """
 
     data_dir: Path
@@ -58,6 +83,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls_key: Path | None = None
     public_url: Text | None = None
     influx: Influx | None = None
+    smtp: Smtp | None = None
+    apprise_schemas: list[Text] = []
 
     def __post_init__(self) -> None:
         """Fill in what follows from other keys and refuse what cannot be used together."""
@@ -67,6 +94,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             force_setattr(self, "broker_name", self.broker_host)
         _check_addresses(self)
         _check_page_listener(self)
+        if self.smtp is not None:
+            _check_smtp(self.smtp)
 
     def __repr__(self) -> str:
         """Leave passwords out: a database address may carry one."""
@@ -116,15 +145,19 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.data_dir / "snapshots"
 
 
+_TABLES: Final[dict[str, type[Struct]]] = {"influx": Influx, "smtp": Smtp}
+_PATHS: Final = (Path, Path | None)
+
+
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
     """Read and check the settings. Raises ``SettingsError`` naming file, key and reason."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    for key in _PATHS:
-        if isinstance(document.get(key), str) and document[key]:
-            document[key] = str(path.parent.absolute() / Path(document[key]).expanduser())
+    _from_folder(document, Settings, path.parent)
+    for name, kind in _TABLES.items():
+        _from_folder(document.get(name), kind, path.parent)
     _override(document, environment)
     try:
         return msgspec.convert(document, Settings, dec_hook=_path)
@@ -132,13 +165,23 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         raise SettingsError(f"{path}: {error}") from error
 
 
+def _from_folder(table: object, kind: type[Struct], folder: Path) -> None:
+    """Let a table's relative paths start at a folder."""
+    if not isinstance(table, dict):
+        return
+    for key, hint in get_type_hints(kind).items():
+        if hint in _PATHS and isinstance(table.get(key), str) and table[key]:
+            table[key] = str(folder.absolute() / Path(table[key]).expanduser())
+
+
 def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
     _override_table(document, Settings, _PREFIX, environment)
-    table = document.get("influx", {})
-    if isinstance(table, dict):
-        _override_table(table, Influx, f"{_PREFIX}INFLUX_", environment)
-        if table:
-            document["influx"] = table
+    for name, kind in _TABLES.items():
+        table = document.get(name, {})
+        if isinstance(table, dict):
+            _override_table(table, kind, f"{_PREFIX}{name.upper()}_", environment)
+            if table:
+                document[name] = table
 
 
 def _override_table(
@@ -147,15 +190,17 @@ def _override_table(
     hints = get_type_hints(kind)
     for key in kind.__struct_fields__:
         text = environment.get(prefix + key.upper())
-        if text is None or key == "influx":
+        if text is None or key in _TABLES:
             continue
         if hints[key] is int:
             try:
                 table[key] = int(text)
             except ValueError as error:
                 raise SettingsError(f"{prefix}{key.upper()}: not a number") from error
+        elif hints[key] in _PATHS:
+            table[key] = str(Path(text).expanduser().absolute())
         else:
-            table[key] = str(Path(text).expanduser().absolute()) if key in _PATHS else text
+            table[key] = text.split(",") if get_origin(hints[key]) is list else text
 
 
 def _path(kind: type, value: object) -> object:
@@ -189,6 +234,17 @@ def _check_page_listener(settings: Settings) -> None:
             "http_host: plain HTTP is served on this machine only; "
             "any other address needs tls_certificate and tls_key"
         )
+
+
+def _check_smtp(smtp: Smtp) -> None:
+    if not re.fullmatch(EMAIL, smtp.sender):
+        raise ValueError(f"smtp.sender: expected an e-mail address, got {smtp.sender!r}")
+    if (smtp.user is None) != (smtp.password_file is None):
+        raise ValueError("smtp.user, smtp.password_file: one needs the other")
+    if smtp.password_file is not None and not smtp.password_file.is_file():
+        raise ValueError(f"smtp.password_file: there is no file {smtp.password_file}")
+    if smtp.user is not None and smtp.tls == "none":
+        raise ValueError("smtp.tls: a password is not sent in the clear")
 
 
 def _check_url(key: str, text: str, schemes: tuple[str, ...]) -> None:

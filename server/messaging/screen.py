@@ -6,7 +6,7 @@ from server.ports.alerts import Message
 
 
 class Screen:
-    """See ``services.telling.Channel``. The worklist shows every open alert, so this cannot fail:
+    """See ``services.telling.Display``. The worklist shows every open alert, so this cannot fail:
     a page that is not open shows it when it is."""
 
     def __init__(self, changed: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from server.domain.alerts import Alert, Telling
+from server.domain.priorities import Priority
 from server.engine.series import Finding
 from server.ports.directory import Patient
 
@@ -57,6 +58,7 @@ class Message(NamedTuple):
     role: str
     user: str | None
     tries: int
+    priority: Priority
 
 
 class Alerts(Protocol):

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from server.ports.alerts import Alerts
+from server.ports.channels import Channels
 from server.ports.charts import Charts
 from server.ports.directory import Directory
 from server.ports.inputs import InputLog
@@ -22,6 +23,8 @@ class Transaction(Protocol):
     def inputs(self) -> InputLog: ...
     @property
     def alerts(self) -> Alerts: ...
+    @property
+    def channels(self) -> Channels: ...
     @property
     def repeats(self) -> Repeats: ...
     @property

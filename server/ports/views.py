@@ -125,9 +125,23 @@ class EvidenceRow(NamedTuple):
     element: bytes
 
 
-class MessageRow(NamedTuple):
-    """Who was told of an alert, why and when."""
+class DeliveryView(NamedTuple):
+    """What became of a message on one channel of one person.
 
+    ``next_try_at`` is None once nothing more is tried; no tries and a later one is quiet hours.
+    """
+
+    user: str
+    kind: str
+    tries: int
+    next_try_at: int | None
+    delivered_at: int | None
+
+
+class MessageRow(NamedTuple):
+    """Who was told of an alert, why and when: ``delivered_at`` on screen."""
+
+    id: int
     reason: str
     role: str
     user: str | None
@@ -214,6 +228,10 @@ class Views(Protocol):
     def pauses(self, chc_id: int, now: int) -> dict[tuple[int | None, str], PauseRow]: ...
     def evidence(self, alert_id: int) -> list[EvidenceRow]: ...
     def messages(self, alert_id: int) -> list[MessageRow]: ...
+    def deliveries(self, alert_id: int) -> dict[int, list[DeliveryView]]:
+        """Return what was sent of an alert over channels, by message."""
+        ...
+
     def notes(self, alert_id: int) -> list[NoteRow]: ...
     def acts(self, alert: Alert) -> list[ActRow]: ...
     def observations(self, patient_id: int, from_at: int) -> list[ObservationView]: ...

@@ -203,13 +203,17 @@ class AlertRows:
             self._connection.execute(insert(t.messages), rows)
 
     def undelivered(self, now: int, limit: int) -> list[Message]:
+        own = [t.messages.c[name] for name in Message._fields[:-1]]
         query = (
-            select(*(t.messages.c[name] for name in Message._fields))
+            select(*own, t.alerts.c.priority)
+            .join_from(t.messages, t.alerts)
             .where(t.messages.c.delivered_at.is_(None), t.messages.c.next_try_at <= now)
             .order_by(t.messages.c.next_try_at, t.messages.c.id)
             .limit(limit)
         )
-        return [Message(*row) for row in self._connection.execute(query)]
+        return [
+            Message._make((*row[:-1], Priority(row[-1]))) for row in self._connection.execute(query)
+        ]
 
     def delivered(self, message_id: int, now: int) -> None:
         change = update(t.messages).where(t.messages.c.id == message_id)

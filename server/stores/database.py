@@ -12,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from server.errors import StoreUnavailable
 from server.stores import tables
 from server.stores.alerts import AlertRows
+from server.stores.channels import ChannelRows
 from server.stores.charts import ChartRows
 from server.stores.directory import DirectoryRows
 from server.stores.inputs import InputRows
@@ -44,6 +45,10 @@ class SqlTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection)
+
+    @cached_property
+    def channels(self) -> ChannelRows:
+        return ChannelRows(self.connection)
 
     @cached_property
     def repeats(self) -> RepeatRows:

@@ -481,6 +481,47 @@ messages = Table(
         postgresql_where=text("delivered_at IS NULL"),
     ),
 )
+# A removed channel keeps its row without its address, so that what was sent stays known.
+channels = Table(
+    "channels",
+    metadata,
+    _id(),
+    _chc(),
+    Column("user_id", Integer, ForeignKey("users.id"), nullable=False, index=True),
+    Column("kind", String(12), nullable=False),
+    Column("address", String(500), nullable=False),
+    _instant("made_at"),
+    _instant("removed_at", null=True),
+    _instant("verified_at", null=True),
+    _instant("tested_at", null=True),
+    Column("quiet_from", SmallInteger, nullable=True),
+    Column("quiet_until", SmallInteger, nullable=True),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _instant("failing_since", null=True),
+    _instant("dead_since", null=True),
+)
+# The fate of one message on one channel; ``next_try_at`` is empty once nothing more is tried.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    _chc(),
+    Column("message_id", Integer, ForeignKey("messages.id"), nullable=False),
+    Column("channel_id", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _instant("tried_at", null=True),
+    _instant("next_try_at", null=True),
+    _instant("ends_at"),
+    _instant("delivered_at", null=True),
+    Column("error", String(200), nullable=True),
+    UniqueConstraint("message_id", "channel_id"),
+    Index(
+        "ix_deliveries_waiting",
+        "next_try_at",
+        sqlite_where=text("next_try_at IS NOT NULL"),
+        postgresql_where=text("next_try_at IS NOT NULL"),
+    ),
+)
 audit = Table(
     "audit",
     metadata,

@@ -16,6 +16,7 @@ from server.ports.views import (
     ActRow,
     Counts,
     DecisionView,
+    DeliveryView,
     EvidenceRow,
     FleetRow,
     MessageRow,
@@ -176,6 +177,28 @@ class PageRows:
         columns = [t.messages.c[name] for name in MessageRow._fields]
         query = select(*columns).where(t.messages.c.alert_id == alert_id)
         return [MessageRow(*row) for row in self._rows(query.order_by(t.messages.c.id))]
+
+    def deliveries(self, alert_id: int) -> dict[int, list[DeliveryView]]:
+        d = t.deliveries.c
+        query = (
+            select(
+                d.message_id,
+                t.users.c.name,
+                t.channels.c.kind,
+                d.tries,
+                d.next_try_at,
+                d.delivered_at,
+            )
+            .join_from(t.deliveries, t.messages)
+            .join(t.channels, t.channels.c.id == d.channel_id)
+            .join(t.users, t.users.c.id == t.channels.c.user_id)
+            .where(t.messages.c.alert_id == alert_id)
+            .order_by(d.id)
+        )
+        found: dict[int, list[DeliveryView]] = {}
+        for row in self._rows(query):
+            found.setdefault(row[0], []).append(DeliveryView(*row[1:]))
+        return found
 
     def acts(self, alert: Alert) -> list[ActRow]:
         own = f"alert {alert.id}"

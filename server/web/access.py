@@ -31,6 +31,12 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/"): SIGNED_IN,
     ("POST", "/sign-out"): SIGNED_IN,
     ("POST", "/language"): SIGNED_IN,
+    # One's own alone: whoever is signed in has an account.
+    ("GET", "/account/channels"): SIGNED_IN,
+    ("POST", "/account/channels"): SIGNED_IN,
+    ("POST", "/account/channels/{channel_id}/remove"): SIGNED_IN,
+    ("POST", "/account/channels/{channel_id}/quiet"): SIGNED_IN,
+    ("POST", "/account/channels/{channel_id}/test"): SIGNED_IN,
     ("GET", "/events"): Action.SEE_FLEET,
     ("GET", "/worklist"): Action.WORK_ALERTS,
     ("GET", "/worklist/rows"): Action.WORK_ALERTS,

@@ -240,6 +240,7 @@ def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
         "given": tx.views.given(alert.id),
         "still_held": alert_work.still_held(tx, alert),
         "messages": tx.views.messages(alert.id),
+        "deliveries": tx.views.deliveries(alert.id),
         "notes": tx.views.notes(alert.id),
         "acts": tx.views.acts(alert),
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],

@@ -12,11 +12,13 @@ from starlette.exceptions import HTTPException
 from server.errors import IllegalTransition, NotFound, NotPermitted, StoreUnavailable, WrongInput
 from server.ports.store import Store
 from server.services.changes import Changes
+from server.services.delivering import Post
 from server.services.health import check_health
 from server.settings import Settings
 from server.web import (
     alert,
     away,
+    channels,
     duty,
     events,
     fleet,
@@ -33,7 +35,10 @@ from server.web.site import STATIC, Site
 from server.web.visit import Here, SignInNeeded
 
 _health: Final = APIRouter()
-_PAGES: Final = (sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events)
+_PAGES: Final = (
+    *(sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events),
+    channels,
+)
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {
     NotFound: 404,
@@ -51,12 +56,13 @@ def make_application(
     store: Store,
     changes: Changes,
     *,
+    post: Post,
     broker_ready: Callable[[], bool],
     now: Callable[[], int],
 ) -> FastAPI:
     """Build the application; it opens no connection of its own."""
     secure = settings.page_url.startswith("https:")
-    site = Site(store, changes, broker_ready, now, secure)
+    site = Site(store, changes, broker_ready, now, secure, post, settings.apprise_schemas)
     application = FastAPI(
         title="Vicino",
         docs_url=None,

@@ -1,6 +1,6 @@
 """What all pages share: the store, the clock, what tells of changes, and how pages are made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from server.ports.store import Store
 from server.services.changes import Changes
+from server.services.delivering import Post
 from server.web.catalogues import LANGUAGES, translations
 
 HERE: Final = Path(__file__).parent
@@ -19,13 +20,18 @@ COOKIE: Final = "vicino"
 
 @dataclass
 class Site:
-    """One server's pages. ``secure`` says that browsers reach them over TLS."""
+    """One server's pages. ``secure`` says that browsers reach them over TLS.
+
+    ``schemas`` are the services beside e-mail that staff may choose to be reached by.
+    """
 
     store: Store
     changes: Changes
     broker_ready: Callable[[], bool]
     now: Callable[[], int]
     secure: bool
+    post: Post
+    schemas: Collection[str]
     environments: dict[str, Environment] = field(init=False)
 
     def __post_init__(self) -> None:

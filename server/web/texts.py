@@ -8,6 +8,7 @@ from server.domain.attribution import Said
 from server.domain.plans import Priority
 from server.domain.repeats import RepeatState
 from server.domain.roles import Role
+from server.ports.channels import ChannelKind
 from server.web.catalogues import N_
 
 CODES: Final = {
@@ -67,6 +68,10 @@ REASONS: Final = {
     Reason.PAUSE_ENDED: N_("the pause ended"),
     Reason.SUPERSEDED: N_("late data changed the picture"),
 }
+CHANNELS: Final = {
+    ChannelKind.EMAIL: N_("e-mail"),
+    ChannelKind.APPRISE: N_("service"),
+}
 ACTS: Final = {
     "alert-acknowledged": N_("taken on"),
     "alert-handed-over": N_("handed over"),
@@ -91,6 +96,7 @@ TECHNICAL: Final = {
     "measurement-held": N_("A measurement waits: somebody must say whose it is"),
     "measurement-unreadable": N_("A measurement arrived that cannot be read or cannot be true"),
     "stored-not-judged": N_("Measurements are stored but could not be judged"),
+    "channel-dead": N_("Messages to a member of staff do not get through"),
     "broker-denied": N_("A gateway tried to send or read what it may not"),
     "broker-replaced": N_("Two gateways use one name: one was disconnected"),
     "broker-oversized": N_("A gateway sent a message that is too large"),
@@ -217,6 +223,9 @@ DONE: Final = {
     "resumed": N_("The pause is ended."),
     "handed-over": N_("The alert is handed over."),
     "off-duty": N_("You are off duty now."),
+    "channel-added": N_("Added. Test it now."),
+    "channel-removed": N_("Removed: nothing is sent there any more."),
+    "quiet-hours": N_("The quiet hours are saved."),
     "released": N_("The measurement was given to the patient and is being judged."),
     "seen": N_("It is off the open list, and kept."),
     "taken-back": N_("Taken back: the measurement is held again."),

@@ -56,6 +56,10 @@ class Wording(Numbers):
             return self.moment(instant)
         return format_time(self._local(instant), "HH:mm", locale=formats(self.language))
 
+    def minute(self, minute: int | None) -> str:
+        """Write a minute of a day as forms take it, or nothing."""
+        return "" if minute is None else clock(minute)
+
     def exact(self, instant: int) -> str:
         """Write an instant for machines: ISO 8601 with the zone's offset."""
         if instant > _CALENDAR_END:
@@ -120,7 +124,11 @@ class Wording(Numbers):
         kind, _, name = alert.subject.partition(":")
         if kind == "chc":
             return self.text(N_("Homes of this Community Health Centre"))
-        said = {"gateway": N_("Gateway"), "device": N_("Device")}.get(kind)
+        said = {
+            "gateway": N_("Gateway"),
+            "device": N_("Device"),
+            "channel": N_("Message channel"),
+        }.get(kind)
         return f"{self.text(said)} {name}" if said else self.text(N_("Server"))
 
     def flags(self, flags: Sequence[str]) -> str:

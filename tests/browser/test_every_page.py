@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
 from server.domain.plans import Plan
-from server.services import alert_work, away, planning
+from server.services import alert_work, away, planning, reaching
 from server.services.polling import poll
 from server.services.shipped import protocols
 from tests.browser.conftest import ROOT, SCREENS, OpenPage, Served
@@ -39,6 +39,7 @@ def fill(district: District) -> dict[str, str]:
         alert_work.acknowledge(tx, anna, inner, district.now)
         until = district.now + HOUR
         alert_work.pause(tx, anna, inner, until, "In hospital for a check", district.now)
+        reaching.add(tx, anna, "email", "anna@chc.example", (), district.now)
         patient = tx.directory.patient(district.maria)
         other = tx.directory.patient(bianchi)
         assert patient is not None
@@ -69,6 +70,7 @@ def fill(district: District) -> dict[str, str]:
         "patient": f"/patients/{district.maria}",
         "patient-not-watched": f"/patients/{bianchi}",
         "duty": "/duty",
+        "channels": "/account/channels",
         "held": "/held",
         "fleet": "/fleet",
         "nothing-here": "/alerts/99999",

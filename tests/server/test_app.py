@@ -73,7 +73,7 @@ def test_it_is_healthy_without_its_replica_and_ends_when_told_to(tmp_path):
     assert (tmp_path / "data" / "snapshots" / "engine.npz").exists()
 
 
-@pytest.mark.parametrize("thread", ["_follow", "_poll", "_judge", "_take_in"])
+@pytest.mark.parametrize("thread", ["_follow", "_deliver", "_poll", "_judge", "_take_in"])
 def test_a_thread_that_ends_by_an_error_ends_the_process_within_seconds(tmp_path, thread):
     """H15: its supervisor starts it again; a server without an engine would look alive."""
     settings = ServerProcess(tmp_path, free_port(), free_port()).settings

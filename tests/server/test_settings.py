@@ -8,6 +8,7 @@ from server.settings import load
 INFLUX = (
     '[influx]\nurl = "http://127.0.0.1:8086"\ntoken = "secret"\norg = "chc"\nbucket = "vitals"\n'
 )
+SMTP = '[smtp]\nhost = "mx.example"\nsender = "vicino@chc.example"\n'
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -56,6 +57,32 @@ def test_secrets_stay_out_of_logs(tmp_path):
     assert "secret" not in repr(settings.influx)
 
 
+def test_the_password_of_the_mail_server_is_read_from_its_file_anew_each_time(tmp_path):
+    (tmp_path / "mail").write_text("first\n")
+    text = f'data_dir = "data"\n{SMTP}user = "u"\npassword_file = "mail"'
+    settings = load(_file(tmp_path, text), {"VICINO_SMTP_PORT": "465", "VICINO_SMTP_TLS": "tls"})
+    assert settings.smtp is not None
+    assert (settings.smtp.port, settings.smtp.tls) == (465, "tls")
+    assert settings.smtp.password() == "first"
+    (tmp_path / "mail").write_text("second")
+    assert settings.smtp.password() == "second"
+
+
+def test_a_password_is_not_sent_in_the_clear(tmp_path):
+    (tmp_path / "mail").write_text("first")
+    text = f'data_dir = "data"\n{SMTP}user = "u"\npassword_file = "mail"\ntls = "none"'
+    with pytest.raises(SettingsError, match="in the clear"):
+        load(_file(tmp_path, text), {})
+
+
+def test_a_list_comes_from_a_variable_with_commas(tmp_path):
+    file = _file(tmp_path, 'data_dir = "data"')
+    assert load(file, {"VICINO_APPRISE_SCHEMAS": "ntfys,tgram"}).apprise_schemas == [
+        "ntfys",
+        "tgram",
+    ]
+
+
 def test_other_addresses_are_served_with_tls(tmp_path):
     (tmp_path / "page.crt").touch()
     (tmp_path / "page.key").touch()
@@ -97,6 +124,12 @@ def test_another_broker_is_named_by_its_address(tmp_path):
         ('data_dir = "d"\npublic_url = "vicino.example"', "public_url"),
         ('data_dir = "d"\n[influx]\nurl = "http://h"', "influx"),
         (f'data_dir = "d"\n{INFLUX}user = "x"', "user"),
+        ('data_dir = "d"\n[smtp]\nhost = "mx"', "sender"),
+        ('data_dir = "d"\n[smtp]\nhost = "mx"\nsender = "A <a@b.c>"', "smtp.sender"),
+        (f'data_dir = "d"\n{SMTP}tls = "maybe"', "smtp.tls"),
+        (f'data_dir = "d"\n{SMTP}user = "u"', "one needs the other"),
+        (f'data_dir = "d"\n{SMTP}user = "u"\npassword_file = "none"', "no file"),
+        ('data_dir = "d"\napprise_schemas = "ntfys"', "apprise_schemas"),
     ],
 )
 def test_a_wrong_file_is_refused_naming_file_and_key(tmp_path, text, reason):

@@ -10,8 +10,9 @@ import httpx
 from fastapi import FastAPI
 
 from server.ports.directory import Patient
-from server.services import accounts
+from server.services import accounts, reaching
 from server.services.changes import Changes
+from server.services.delivering import Letter
 from server.services.following import follow_charts
 from server.services.polling import ENGINE, POLLER
 from server.settings import Settings
@@ -49,6 +50,18 @@ WATCHED = {
 
 
 @dataclass
+class Posted:
+    """A post that keeps its letters; ``error`` is why it sends none."""
+
+    letters: list[Letter] = field(default_factory=list)
+    error: str | None = None
+
+    def send(self, letter: Letter) -> str | None:
+        self.letters.append(letter)
+        return self.error
+
+
+@dataclass
 class District:
     """A world behind a real application; ``now`` is the clock of both."""
 
@@ -58,6 +71,8 @@ class District:
     changes: Changes = field(default_factory=Changes)
     seq: int = 0
     broker_ready: bool = True
+    post: Posted = field(default_factory=Posted)
+    schemas: tuple[str, ...] = ()
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def __post_init__(self) -> None:
@@ -74,11 +89,14 @@ class District:
         self.maria = self.person("P1", "Rossi", "Maria")
         self.world.device("AA:BB:CC:DD:EE:01", self.maria)
         self.world.plan(self.maria, WATCHED, self.now - 30 * DAY)
-        settings = Settings(data_dir=self.path, public_url=self.public_url)
+        settings = Settings(
+            data_dir=self.path, public_url=self.public_url, apprise_schemas=list(self.schemas)
+        )
         self.application: FastAPI = make_application(
             settings,
             self.store,
             self.changes,
+            post=self.post,
             broker_ready=lambda: self.broker_ready,
             now=lambda: self.now,
         )
@@ -126,9 +144,19 @@ class District:
         strange = wire(2, 9002, {"systolic": "150"}, self.now, device="AA:BB:CC:DD:EE:F9")
         self.world.send(envelope("gw-2", [ill, strange], 1))
         self.judge()
+        with self.store.write() as tx:
+            olga = tx.directory.user("olga")
+            assert olga is not None
+            channel = reaching.add(tx, olga, "email", "olga@example.org", (), self.now)
         (alert,) = self.world.rows(f"select min(id) from alerts where patient_id = {patient}")[0]
         (epoch,) = self.world.rows("select epoch_id from measurements where fate='held'")[0]
-        return {"patient_id": patient, "alert_id": alert, "epoch_id": epoch, "seq": 2}
+        return {
+            "patient_id": patient,
+            "alert_id": alert,
+            "epoch_id": epoch,
+            "seq": 2,
+            "channel_id": channel,
+        }
 
     def browser(self, name: str | None = None) -> "Browser":
         """Open a browser, signed in as somebody."""

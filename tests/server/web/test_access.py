@@ -11,6 +11,7 @@ from server.web import (
     alert,
     application,
     away,
+    channels,
     duty,
     events,
     fleet,
@@ -26,10 +27,12 @@ from tests.server.web.district import Browser, District
 
 _ROUTERS = [module.router for module in (
     sign_in, worklist, alert, away, duty, patients, patient, plan, held, fleet, events,
+    channels,
 )]  # fmt: skip
 _PLACES = re.compile(r"\{(\w+)\}")
 _STREAM = "/events"  # never ends: it has tests of its own
-_OWN = {"patient_id": 1, "alert_id": 1, "epoch_id": 1, "seq": 1, "code": "systolic", "version": 1}
+_OWN = {"patient_id": 1, "alert_id": 1, "epoch_id": 1, "seq": 1, "code": "systolic", "version": 1,
+        "channel_id": 1}  # fmt: skip
 ROLES = {"anna": Role.NURSE, "dora": Role.DOCTOR, "ada": Role.ADMINISTRATOR}
 WALKED = sorted(key for key in ROUTES if key[1] != _STREAM)
 
@@ -105,7 +108,7 @@ def test_another_chcs_things_are_not_found_in_any_verb(district: District, name:
         refused = isinstance(door, Action) and not may(ROLES[name], door)
         answer = 403 if refused else 404
         assert asked(browser, method, filled(path, numbers)) == answer, (method, path)
-    assert walked == 21
+    assert walked == 24
 
 
 def test_another_chcs_names_are_on_no_list(district: District):
@@ -177,11 +180,15 @@ def test_every_page_about_a_patient_leaves_a_row_on_the_record(district: Distric
         assert looks[-1] == ("anna", district.maria)
 
 
-def test_signed_in_is_enough_only_where_nothing_is_shown():
+def test_signed_in_is_enough_only_where_nothing_but_ones_own_is_shown():
     assert {path for (_, path), door in ROUTES.items() if door == SIGNED_IN} == {
         "/",
         "/sign-out",
         "/language",
+        "/account/channels",
+        "/account/channels/{channel_id}/remove",
+        "/account/channels/{channel_id}/quiet",
+        "/account/channels/{channel_id}/test",
     }
 
 
