@@ -31,7 +31,7 @@ from server.services.changes import Changes
 from server.services.following import follow_charts, follow_replica
 from server.services.judging import Judge, StateBehind, restore
 from server.services.matters import raise_matter
-from server.services.polling import ENGINE, poll
+from server.services.polling import ENGINE, poll_all
 from server.services.telling import deliver_messages
 from server.services.timekeeping import note_clock
 from server.settings import Settings
@@ -229,8 +229,7 @@ class Server:
             try:
                 self._sole.keep()
                 was_told = self._mind_clock(was_told)
-                with self._database.write() as tx:
-                    moved = poll(tx, self._now(), self._listening_since)
+                moved = poll_all(self._database, self._now(), self._listening_since)
                 deliver_messages(self._database, screen, self._now())
                 if moved:
                     self._changes.notify()

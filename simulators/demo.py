@@ -157,7 +157,7 @@ class Demo:
             self._set_up_devices()
             bar.update()
             plans = [
-                {"patient": _reference(one), "author": "dora", "plan": _plan()}
+                {"patient": _reference(one), "author": "anna", "plan": _plan()}
                 for one in self.people
             ]
             server.command("plan", "add", records=plans)

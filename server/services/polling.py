@@ -1,11 +1,13 @@
 """Deadlines are columns; this reads them. Nothing that must happen is a timer in memory."""
 
+import logging
 from typing import Final
 
 from server.domain import alerts as life
 from server.domain.instants import DAY
 from server.domain.plans import Priority
-from server.ports.store import Transaction
+from server.errors import StoreUnavailable
+from server.ports.store import Store, Transaction
 from server.services.absent import left_by_outages, watch_outages
 from server.services.concluded import Concluded
 from server.services.duty import duties
@@ -19,11 +21,59 @@ ENGINE: Final = "engine"
 DUE_MAX: Final = 500
 CERTIFICATE_NEAR_END: Final = 21 * DAY
 
+log = logging.getLogger(__name__)
 
-def poll(tx: Transaction, now: int, listening_since: int = 0) -> int:
+
+def poll_all(store: Store, now: int, listening_since: int = 0) -> int:
     """Do everything whose time has come; return how many alerts moved.
 
-    Who was silent is told only once we have listened for long enough ourselves.
+    Where one patient's wait cannot be ended, everybody else's is, and everything else is done
+    (hazard H7). Raises ``StoreUnavailable``.
+    """
+    try:
+        with store.write() as tx:
+            return poll(tx, now, listening_since)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("polling failed: each wait by itself now", exc_info=error)
+    with store.write() as tx:
+        moved = poll(tx, now, listening_since, waits=False)
+    with store.read() as tx:
+        overdue = tx.repeats.overdue(now, DUE_MAX)
+    return moved + sum(_end_apart(store, patient, rule, now) for patient, rule in overdue)
+
+
+def _end_apart(store: Store, patient_id: int, rule: str, now: int) -> int:
+    """End one wait in a transaction of its own; where that fails, tell of it."""
+    try:
+        with store.write() as tx:
+            return _raise(tx, Concluded(unrepeated=[(patient_id, rule)]), now)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("the wait of patient %d cannot be ended", patient_id, exc_info=error)
+    with store.write() as tx:
+        patient = tx.directory.patient(patient_id)
+        if patient is not None:
+            raise_matter(
+                tx,
+                chc_id=patient.chc_id,
+                subject=f"patient:{patient_id}",
+                rule="stored-not-judged",
+                priority=Priority.HIGH,
+                detail=rule,
+                now=now,
+                patient_id=patient_id,
+            )
+    return 0
+
+
+def poll(tx: Transaction, now: int, listening_since: int = 0, *, waits: bool = True) -> int:
+    """Do everything whose time has come, in one transaction; see ``poll_all``.
+
+    Who was silent is told only once we have listened for long enough ourselves. ``waits`` says
+    whether waits for a repeat, and absences that outlasted their outage, are told too.
     """
     moved = keep_shifts(tx, now)
     due = tx.alerts.due(now, DUE_MAX)
@@ -39,10 +89,11 @@ def poll(tx: Transaction, now: int, listening_since: int = 0) -> int:
             patient_id=alert.patient_id,
             detail=f"alert {alert.id} {', '.join(one.reason for one in change.tellings)}",
         )
-    moved += len(due) + _raise_reviews(tx, now) + _raise_unrepeated(tx, now)
+    moved += len(due) + _raise_reviews(tx, now)
+    moved += _raise_unrepeated(tx, now) if waits else 0
     if now >= listening_since + GATEWAY_SILENT_AFTER:
         _watch_gateways(tx, now)
-        moved += _raise(tx, Concluded(left=left_by_outages(tx, now)), now)
+        moved += _raise(tx, Concluded(left=left_by_outages(tx, now)), now) if waits else 0
     _watch_certificates(tx, now)
     tx.heartbeat(POLLER, now)
     return moved

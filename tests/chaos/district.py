@@ -90,7 +90,7 @@ class District:
             for kind in DEVICES
         ]
         command("device", "assign", records=assigned)
-        plans = [{"patient": home.reference, "author": "dora", "plan": PLAN} for home in self.homes]
+        plans = [{"patient": home.reference, "author": "anna", "plan": PLAN} for home in self.homes]
         command("plan", "add", records=plans)
         confirmed = {"version": 1, "by": "dora", "from": since}
         command(

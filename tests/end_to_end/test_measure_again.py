@@ -47,7 +47,7 @@ async def test_the_home_is_asked_and_its_normal_repeat_raises_nothing(tmp_path, 
         await running.open()
         (home,) = running.homes
         since = {"version": 2, "by": "dora", "from": running.since.isoformat()}
-        for action, said in (("add", {"author": "dora", "plan": PLAN}), ("confirm", since)):
+        for action, said in (("add", {"author": "anna", "plan": PLAN}), ("confirm", since)):
             record = {"patient": home.reference, **said}
             await asyncio.to_thread(running.server.command, "plan", action, records=[record])
         await until(lambda: rows("SELECT 1 FROM gateways WHERE prompts"))

@@ -10,7 +10,8 @@ from server.domain.instants import DAY, HOUR, MINUTE, SECOND
 from server.domain.plans import Priority
 from server.ports.inputs import InputKind, NewInput
 from server.services import alert_work, explaining
-from server.services.polling import poll
+from server.services.polling import poll, poll_all
+from server.services.raising import Raising
 from server.services.storing import Arrival
 from tests.server.services.test_judging import CUFF, beat
 from tests.server.world import EPOCH, T0, World, envelope, wire
@@ -555,3 +556,30 @@ def test_a_repeat_that_is_no_sure_number_calms_nobody(home: World, value: str, m
     assert states(home) == ["waiting"]
     polled(home, T0 + HOUR)
     assert INNER in rules(home)
+
+
+def test_one_wait_that_cannot_be_ended_holds_up_nobody_elses(
+    home: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H7: it is told that it could not be, and the poller lives on."""
+    other = home.patient("P2")
+    home.device("AA:BB:CC:DD:EE:02", other)
+    home.plan(other, PLAN)
+    home.run()
+    beat(home, 1, "170")
+    beat(home, 2, "170", home.now, device="AA:BB:CC:DD:EE:02")
+    assert states(home) == ["waiting", "waiting"]
+    real = Raising.write
+
+    def poisoned(raising: Raising) -> int:
+        if any(patient == 1 for patient, _ in raising._concluded.unrepeated):
+            raise ZeroDivisionError
+        return real(raising)
+
+    monkeypatch.setattr(Raising, "write", poisoned)
+    poll_all(home.store, T0 + HOUR)
+    own = "SELECT patient_id, rule FROM alerts WHERE patient_id > 0 ORDER BY patient_id"
+    assert home.rows(own) == [(1, "stored-not-judged"), (other, INNER)]
+    monkeypatch.undo()
+    poll_all(home.store, T0 + HOUR + MINUTE)
+    assert (1, INNER) in home.rows(own)
