@@ -23,7 +23,7 @@ from server.engine.backtest_result import LEAD_DAYS, Backtest, Event, Outcome, R
 from server.errors import NotFound, WrongInput
 from server.ports.store import Store
 from server.services import shipped
-from server.services.backtesting import Question, backtest
+from server.services.backtesting import MINUTES_AN_ALERT, Question, backtest
 from server.stores.opening import open_database
 
 _HELP: Final = f"""Judge what is stored of everybody of a CHC by a plan, and by the plans that were
@@ -31,8 +31,6 @@ in force, and print how many alerts each would have raised by rule and priority,
 cost a nurse, and the difference. With --events: which events an alert preceded within {LEAD_DAYS}
 days, and which it missed. The JSON names patients by the CHC's own numbers, never by name. Exit
 status 2 where the input is wrong."""
-# A judgement; nobody publishes one that would fit every centre.
-_MINUTES: Final = 10.0
 _COLUMNS: Final = ("plan", "rule", "priority", "findings", "alerts", "alerts_per_patient_week")
 
 
@@ -60,7 +58,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--cost-minutes",
         type=float,
-        default=_MINUTES,
+        default=MINUTES_AN_ALERT,
         metavar="N",
         help="a nurse's minutes an alert (%(default)g: a judgement, state your own)",
     )

@@ -6,7 +6,7 @@ is *unsure*, and the gateway's clock stands in (hazard H2).
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Final
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
+_EPOCH: Final = 719_163  # the ordinal of 1970-01-01
 DAY: Final = 24 * HOUR
 
 # A device's clock drifts by minutes between two settings; more than this ahead is no drift.
@@ -58,10 +59,19 @@ def from_datetime(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
+def end_of_day(iso_date: str, zone_name: str) -> int:
+    """Return when a day ends that a person wrote. Raises ``ValueError`` for no day of ours."""
+    try:
+        number = date.fromisoformat(iso_date).toordinal() - _EPOCH
+        return at_local(number + 1, 0, zone_name)
+    except OverflowError as error:
+        raise ValueError(f"{iso_date} is beyond the calendar") from error
+
+
 def civil_day(instant: int, zone_name: str) -> int:
     """Return the civil day in the zone, as days since 1970-01-01."""
     local = to_datetime(instant).astimezone(zone(zone_name))
-    return local.toordinal() - 719_163
+    return local.toordinal() - _EPOCH
 
 
 def utc_offset(instant: int, zone_name: str) -> int:
@@ -72,7 +82,7 @@ def utc_offset(instant: int, zone_name: str) -> int:
 
 def at_local(day: int, minute: int, zone_name: str) -> int:
     """Return the instant of the ``minute``-th minute of a civil day, by the zone's wall clock."""
-    midnight = datetime.fromordinal(day + 719_163)
+    midnight = datetime.fromordinal(day + _EPOCH)
     local = midnight + timedelta(minutes=minute)
     return from_datetime(local.replace(tzinfo=zone(zone_name)))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from server.domain.plans import SIDES, Plan
+from server.domain.plans import Plan, limits_of
 
 Said = object
 """A limit, an hour, or a whole rule: compared, and put into words elsewhere."""
@@ -49,8 +49,8 @@ def unusual(plan: Plan, protocols: Iterable[Plan]) -> list[Unusual]:
     protocol has a limit, none at all is beyond it too.
     """
     every = list(protocols)
-    known = [(_own_limits(one), one.protocol) for one in every]
-    limits = _own_limits(plan)
+    known = [(limits_of(one), one.protocol) for one in every]
+    limits = limits_of(plan)
     own = next((one for one in every if _name(one.protocol) == _name(plan.protocol)), Plan())
     kept = {one.name for one in (*plan.gains, *plan.rules, *plan.combinations)}
     named = (one.name for one in (*own.gains, *own.rules, *own.combinations))
@@ -73,21 +73,12 @@ def _name(protocol: str) -> str:
     return protocol.partition(" ")[0]
 
 
-def _own_limits(plan: Plan) -> dict[str, Decimal]:
-    return {
-        f"{threshold.code}-{side}": limit
-        for threshold in plan.thresholds
-        for side, limit in zip(SIDES, threshold.limits(), strict=True)
-        if limit is not None
-    }
-
-
 def _said(plan: Plan) -> dict[str, Said]:
-    return {name: said for name, said in _every(plan)}  # noqa: C416 - a name may come twice
+    return dict(_every(plan))
 
 
 def _every(plan: Plan) -> Iterator[tuple[str, Said]]:
-    yield from _own_limits(plan).items()
+    yield from limits_of(plan).items()
     for threshold in plan.thresholds:
         when = f"{threshold.inner_n}/{threshold.inner_m}", threshold.hysteresis, threshold.step
         if (*when, threshold.measure_again) != _AT_ONCE:

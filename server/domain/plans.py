@@ -213,11 +213,17 @@ def rule_of(plan: Plan, name: str) -> PlanRule | None:
 
 def limit_of(plan: Plan | None, name: str) -> Decimal | None:
     """Return the limit of a threshold's rule in a plan, or None."""
-    for threshold in plan.thresholds if plan else ():
-        for side, limit in zip(SIDES, threshold.limits(), strict=True):
-            if name == f"{threshold.code}-{side}":
-                return limit
-    return None
+    return limits_of(plan).get(name) if plan else None
+
+
+def limits_of(plan: Plan) -> dict[str, Decimal]:
+    """Return a plan's limits by the names of their rules."""
+    return {
+        f"{threshold.code}-{side}": limit
+        for threshold in plan.thresholds
+        for side, limit in zip(SIDES, threshold.limits(), strict=True)
+        if limit is not None
+    }
 
 
 def priority_of(rule: str, plan: Plan | None) -> Priority:
@@ -280,12 +286,7 @@ def _problems(plan: Plan) -> Iterator[str]:
 
 def _judging(plan: Plan) -> set[str]:
     """Return the names of the rules that find values."""
-    limits = {
-        f"{threshold.code}-{side}"
-        for threshold in plan.thresholds
-        for side, limit in zip(SIDES, threshold.limits(), strict=True)
-        if limit is not None
-    }
+    limits = set(limits_of(plan))
     scores = set(PRIORITIES) if plan.early_warning else set()
     return limits | scores | {rule.name for rule in (*plan.gains, *plan.rules)}
 

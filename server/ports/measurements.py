@@ -197,7 +197,7 @@ class Measurements(Protocol):
         ...
 
     def note_batteries(self, chc_id: int, levels: Mapping[str, int]) -> list[str]:
-        """Note the battery levels of the CHC's devices; return the addresses that are known."""
+        """Note battery levels of the CHC's devices; return the addresses whose level changed."""
         ...
 
     def newest_of(self, address: str) -> int | None:

@@ -13,11 +13,15 @@ from server.domain.instants import HOUR
 from server.domain.plans import Priority
 from server.domain.timeline import FOREVER
 from server.engine.absences import Absence
+from server.engine.rules import in_force
+from server.ports.alerts import AbsenceLeft
 from server.ports.directory import Patient
 from server.ports.store import Transaction
 from server.services.causes import Cause, cause_of
+from server.services.concluded import Concluded
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
 from server.services.matters import clear_matter, raise_matter
+from server.services.versions import versions_of
 
 OUTAGE: Final = "homes-out-of-reach"
 # Judgements. Fewer homes at once are each a matter of their own; and only homes that fell silent
@@ -60,17 +64,23 @@ def watch_outages(tx: Transaction, now: int) -> dict[int, set[str]]:
     return out
 
 
-def left_by_outages(tx: Transaction, now: int) -> list[tuple[Absence, Cause]]:
-    """Return the absences that outlasted their outage, each to be told by itself: late data had
-    time to explain them, and nothing was measured since."""
-    found = []
-    for left in tx.alerts.left_under(OUTAGE, now - GATEWAY_SILENT_AFTER):
-        tx.alerts.tell_absence(left.id)
-        if not tx.inputs.seen(left.patient_id, {left.code}, left.due_at, FOREVER):
-            window = left.window_from, left.due_at
-            absence = Absence(left.patient_id, BY_NUMBER[left.code], 0, *window)
-            found.append((absence, Cause(left.cause)))
-    return found
+def left_by_outages(tx: Transaction, now: int) -> list[AbsenceLeft]:
+    """Return the absences that outlasted their outage: late data had time to explain them."""
+    return tx.alerts.left_under(OUTAGE, now - GATEWAY_SILENT_AFTER)
+
+
+def tell_left(tx: Transaction, left: AbsenceLeft) -> Concluded:
+    """Take an absence from under its outage; it is to be told by itself, unless something was
+    measured since."""
+    tx.alerts.tell_absence(left.id)
+    if tx.inputs.seen(left.patient_id, {left.code}, left.due_at, FOREVER):
+        return Concluded()
+    rows = tx.inputs.plan_versions([left.patient_id], tx.inputs.cursor())
+    version = in_force(versions_of(rows).get(left.patient_id, []), left.due_at)
+    number = version.number if version is not None else 0
+    window = left.window_from, left.due_at
+    absence = Absence(left.patient_id, BY_NUMBER[left.code], number, *window)
+    return Concluded(left=[(absence, Cause(left.cause))])
 
 
 def fallen_silent(tx: Transaction, now: int) -> dict[int, set[str]]:

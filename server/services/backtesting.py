@@ -45,6 +45,8 @@ ASSUMPTIONS: Final = (
     f"An alert precedes an event when it began within {LEAD_DAYS} days before it; absences do not"
     " count.",
 )
+# A judgement; nobody publishes one that would fit every centre.
+MINUTES_AN_ALERT: Final = 10.0
 _ALWAYS: Final = -(2**60)
 _DOUBTED: Final = MARK_HELD | MARK_UNSURE
 

@@ -44,7 +44,7 @@ def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow,
 
 
 def _watch_batteries(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow, now: int) -> None:
-    """Keep the battery levels of the devices about; a low one is a technical matter."""
+    """Keep the battery levels of the devices about; one that became low is a technical matter."""
     for address in tx.measurements.note_batteries(gateway.chc_id, heartbeat.batteries):
         level, subject = heartbeat.batteries[address], f"device:{address}"
         if level <= BATTERY_LOW:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Final
 
 from contract.codes import BY_NUMBER, Code
-from server.domain.plans import Plan, Priority
+from server.domain.plans import Plan
 from server.engine.absences import fall_due
 from server.engine.alone import judge_alone
 from server.engine.rebuild import rebuild, slots_of
@@ -25,7 +25,7 @@ from server.services import early_warnings
 from server.services.combining import combine
 from server.services.concluded import Concluded
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
-from server.services.matters import raise_matter
+from server.services.matters import tell_not_judged
 from server.services.raising import Raising
 from server.services.versions import versions_of
 
@@ -116,12 +116,12 @@ class Judge:
             for patient, error in run.unscored:
                 why = type(error).__name__  # its text names values: those stay out of logs
                 log.error("no score of patient %d could be judged: %s", patient, why)
-                _tell_not_judged(tx, patient, "NEWS2", now)
+                tell_not_judged(tx, patient, "NEWS2", now)
             combine(tx, run.concluded, versions_of)
             raised = self._write(tx, run, now)
             for patient, code, said in run.failed:
                 log.error("no absence of patient %d %s could be judged: %s", patient, code, said)
-                _tell_not_judged(tx, patient, f"missing-{code}", now)
+                tell_not_judged(tx, patient, f"missing-{code}", now)
             tx.inputs.move_cursor(run.last, now)
         for overlay in run.overlays:
             apply(self.state, overlay, run.last)
@@ -238,25 +238,8 @@ class Judge:
             (row,) = tx.inputs.after(self.state.position, 1)
             tx.inputs.set_aside(row.position, f"{type(error).__name__}: {error}")
             tx.inputs.move_cursor(row.position, now)
-            _tell_not_judged(tx, row.patient_id, f"input {row.position}", now)
+            tell_not_judged(tx, row.patient_id, f"input {row.position}", now)
         self.state.position = row.position
-
-
-def _tell_not_judged(tx: Transaction, patient_id: int | None, detail: str, now: int) -> None:
-    patient = tx.directory.patient(patient_id) if patient_id is not None else None
-    chc_id = patient.chc_id if patient else tx.directory.first_chc()
-    if chc_id is None:
-        return
-    raise_matter(
-        tx,
-        chc_id=chc_id,
-        subject=f"patient:{patient.id}" if patient else "server",
-        rule="stored-not-judged",
-        priority=Priority.HIGH,
-        detail=detail,
-        now=now,
-        patient_id=patient.id if patient else None,
-    )
 
 
 def restore(store: Store, state: State) -> None:

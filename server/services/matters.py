@@ -63,6 +63,24 @@ def clear_matter(tx: Transaction, *, subject: str, rule: str, now: int) -> None:
         keep(tx, life.cleared(known, now), now)
 
 
+def tell_not_judged(tx: Transaction, patient_id: int | None, detail: str, now: int) -> None:
+    """Say that something stored could not be judged: of a patient, else of the server (H7)."""
+    patient = tx.directory.patient(patient_id) if patient_id is not None else None
+    chc_id = patient.chc_id if patient else tx.directory.first_chc()
+    if chc_id is None:
+        return
+    raise_matter(
+        tx,
+        chc_id=chc_id,
+        subject=f"patient:{patient.id}" if patient else "server",
+        rule="stored-not-judged",
+        priority=Priority.HIGH,
+        detail=detail,
+        now=now,
+        patient_id=patient.id if patient else None,
+    )
+
+
 def keep(tx: Transaction, change: Change, now: int) -> Alert:
     """Write a change: the alert, and the messages of its tellings, in this transaction."""
     alert = change.alert

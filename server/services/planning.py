@@ -15,13 +15,10 @@ from server.engine.backtest_result import Outcome
 from server.errors import NotPermitted, WrongInput
 from server.ports.directory import Patient, PlanRow, User
 from server.ports.store import Store, Transaction
-from server.services.backtesting import Question, backtest
+from server.services.backtesting import MINUTES_AN_ALERT, Question, backtest
 from server.services.setting_up import Confirmation, NewPlan, add_plan, confirm_plan
-from server.services.shipped import beyond_usual
 
 PREVIEW_DAYS: Final = (30, 90)
-# A judgement; nobody publishes one that would fit every centre.
-MINUTES_AN_ALERT: Final = 10.0
 REASON_MAX: Final = 400
 
 
@@ -119,11 +116,6 @@ def confirm(
     )
     confirm_plan(tx, new, now)
     _record(tx, user, patient, "plan-confirmed", row.version, now)
-
-
-def is_for_two(row: PlanRow) -> bool:
-    """Tell whether a plan is confirmed by another clinician than its author only."""
-    return bool(beyond_usual(row.plan))
 
 
 def preview(store: Store, chc: str, patient: Patient, plan: Plan, now: int) -> list[Preview]:

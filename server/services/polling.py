@@ -1,18 +1,21 @@
 """Deadlines are columns; this reads them. Nothing that must happen is a timer in memory."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from contract.codes import BY_NUMBER
 from server.domain import alerts as life
 from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.errors import StoreUnavailable
 from server.ports.store import Store, Transaction
-from server.services.absent import left_by_outages, watch_outages
+from server.services.absent import left_by_outages, tell_left, watch_outages
 from server.services.concluded import Concluded
 from server.services.duty import duties
 from server.services.gateway_state import GATEWAY_SILENT_AFTER
-from server.services.matters import chains_of, keep, raise_matter
+from server.services.matters import chains_of, keep, raise_matter, tell_not_judged
 from server.services.raising import Raising
 from server.services.shifts import keep_shifts
 
@@ -27,53 +30,54 @@ log = logging.getLogger(__name__)
 def poll_all(store: Store, now: int, listening_since: int = 0) -> int:
     """Do everything whose time has come; return how many alerts moved.
 
-    Where one patient's wait cannot be ended, everybody else's is, and everything else is done
-    (hazard H7). Raises ``StoreUnavailable``.
+    What waits of one patient is told in a transaction of its own: where that fails it is told that
+    it did, and holds up nobody else (hazard H7). Raises ``StoreUnavailable``.
     """
-    try:
-        with store.write() as tx:
-            return poll(tx, now, listening_since)
-    except StoreUnavailable:
-        raise
-    except Exception as error:
-        log.error("polling failed: each wait by itself now", exc_info=error)
     with store.write() as tx:
-        moved = poll(tx, now, listening_since, waits=False)
+        moved = poll(tx, now, listening_since)
     with store.read() as tx:
-        overdue = tx.repeats.overdue(now, DUE_MAX)
-    return moved + sum(_end_apart(store, patient, rule, now) for patient, rule in overdue)
+        waits = tx.repeats.overdue(now, DUE_MAX)
+        left = left_by_outages(tx, now) if _has_listened(now, listening_since) else []
+    for patient, rule in waits:
+        moved += _tell(store, patient, rule, now, partial(_waited, patient=patient, rule=rule))
+    for one in left:
+        rule = f"missing-{BY_NUMBER[one.code]}"
+        moved += _tell(store, one.patient_id, rule, now, partial(tell_left, left=one))
+    return moved
 
 
-def _end_apart(store: Store, patient_id: int, rule: str, now: int) -> int:
-    """End one wait in a transaction of its own; where that fails, tell of it."""
+def _waited(_tx: Transaction, patient: int, rule: str) -> Concluded:
+    return Concluded(unrepeated=[(patient, rule)])
+
+
+def _has_listened(now: int, listening_since: int) -> bool:
+    return now >= listening_since + GATEWAY_SILENT_AFTER
+
+
+def _tell(
+    store: Store,
+    patient_id: int,
+    rule: str,
+    now: int,
+    conclude: Callable[[Transaction], Concluded],
+) -> int:
+    """Raise what waits of one patient's rule; where that fails, tell of it."""
     try:
         with store.write() as tx:
-            return _raise(tx, Concluded(unrepeated=[(patient_id, rule)]), now)
+            return _raise(tx, conclude(tx), now)
     except StoreUnavailable:
         raise
     except Exception as error:
-        log.error("the wait of patient %d cannot be ended", patient_id, exc_info=error)
+        log.error("%s of patient %d cannot be told", rule, patient_id, exc_info=error)
     with store.write() as tx:
-        patient = tx.directory.patient(patient_id)
-        if patient is not None:
-            raise_matter(
-                tx,
-                chc_id=patient.chc_id,
-                subject=f"patient:{patient_id}",
-                rule="stored-not-judged",
-                priority=Priority.HIGH,
-                detail=rule,
-                now=now,
-                patient_id=patient_id,
-            )
+        tell_not_judged(tx, patient_id, rule, now)
     return 0
 
 
-def poll(tx: Transaction, now: int, listening_since: int = 0, *, waits: bool = True) -> int:
-    """Do everything whose time has come, in one transaction; see ``poll_all``.
+def poll(tx: Transaction, now: int, listening_since: int = 0) -> int:
+    """Do what is nobody's own in one transaction; see ``poll_all``.
 
-    Who was silent is told only once we have listened for long enough ourselves. ``waits`` says
-    whether waits for a repeat, and absences that outlasted their outage, are told too.
+    Who was silent is told only once we have listened for long enough ourselves.
     """
     moved = keep_shifts(tx, now)
     due = tx.alerts.due(now, DUE_MAX)
@@ -90,10 +94,8 @@ def poll(tx: Transaction, now: int, listening_since: int = 0, *, waits: bool = T
             detail=f"alert {alert.id} {', '.join(one.reason for one in change.tellings)}",
         )
     moved += len(due) + _raise_reviews(tx, now)
-    moved += _raise_unrepeated(tx, now) if waits else 0
-    if now >= listening_since + GATEWAY_SILENT_AFTER:
+    if _has_listened(now, listening_since):
         _watch_gateways(tx, now)
-        moved += _raise(tx, Concluded(left=left_by_outages(tx, now)), now) if waits else 0
     _watch_certificates(tx, now)
     tx.heartbeat(POLLER, now)
     return moved
@@ -118,11 +120,6 @@ def _raise_reviews(tx: Transaction, now: int) -> int:
             detail=f"alert {kept.id} of {done.id}",
         )
     return len(due)
-
-
-def _raise_unrepeated(tx: Transaction, now: int) -> int:
-    """Raise what has waited for a repeat that did not come in time (H5)."""
-    return _raise(tx, Concluded(unrepeated=tx.repeats.overdue(now, DUE_MAX)), now)
 
 
 def _raise(tx: Transaction, concluded: Concluded, now: int) -> int:

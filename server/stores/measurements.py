@@ -235,13 +235,17 @@ class MeasurementRows:
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def note_batteries(self, chc_id: int, levels: Mapping[str, int]) -> list[str]:
-        known = []
-        for address, level in sorted(levels.items()):
-            own = (t.devices.c.address == address, t.devices.c.chc_id == chc_id)
-            change = update(t.devices).where(*own).values(battery_pct=level)
-            if self._connection.execute(change).rowcount:
-                known.append(address)
-        return known
+        changed = []
+        for some in _chunks(sorted(levels)):
+            query = select(t.devices.c.address, t.devices.c.battery_pct).where(
+                t.devices.c.address.in_(some), t.devices.c.chc_id == chc_id
+            )
+            before = {row[0]: row[1] for row in self._connection.execute(query)}
+            changed += [one for one in before if before[one] != levels[one]]
+        for address in changed:
+            own = update(t.devices).where(t.devices.c.address == address)
+            self._connection.execute(own.values(battery_pct=levels[address]))
+        return changed
 
     def newest_of(self, address: str) -> int | None:
         query = select(func.max(t.measurements.c.measured_at)).where(

@@ -1,11 +1,9 @@
 """A patient is away until a day, or back: said on the patient's page."""
 
-from datetime import date
-
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from server.domain.instants import at_local
+from server.domain.instants import end_of_day
 from server.ports.directory import Patient
 from server.services import away
 from server.web.catalogues import N_
@@ -13,7 +11,6 @@ from server.web.patient import find, page
 from server.web.visit import Here, Id, Visit
 
 router = APIRouter()
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @router.post("/patients/{patient_id}/away")
@@ -48,7 +45,6 @@ def back(visit: Here, patient_id: Id) -> Response:
 def _end_of(visit: Visit, patient: Patient) -> int:
     """Return the end of the chosen day where the patient lives; 0 for no day."""
     try:
-        day = date.fromisoformat(visit.form.get("until", "")).toordinal() - _EPOCH
-        return at_local(day + 1, 0, patient.zone_name)
-    except (ValueError, OverflowError):
+        return end_of_day(visit.form.get("until", ""), patient.zone_name)
+    except ValueError:
         return 0

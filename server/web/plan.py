@@ -4,19 +4,19 @@ Two steps: a draft is written, and on its own page stands what it changes and wh
 raised; only there a doctor confirms it.
 """
 
-from datetime import date
 from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from server.domain.instants import at_local
+from server.domain.instants import end_of_day
 from server.domain.plan_changes import changes
 from server.domain.plans import SIDES, Plan
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
 from server.services import planning
+from server.services.backtesting import MINUTES_AN_ALERT
 from server.services.duty import uncovered_of
 from server.services.shipped import beyond_usual, protocols
 from server.web.catalogues import N_
@@ -26,7 +26,6 @@ from server.web.wording import row_at
 
 router = APIRouter()
 IN_FORCE: Final = "in-force"
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class Expectation(NamedTuple):
@@ -51,7 +50,7 @@ def propose(visit: Here, patient_id: Id) -> Response:
         patient = find(tx, visit, patient_id)
         current = row_at(tx.directory.plans(patient_id), visit.now)
         try:
-            if start == IN_FORCE and visit.form.get("shown") != str(current and current.version):
+            if start == IN_FORCE and visit.form.get("shown") != _shown(current):
                 raise WrongInput("from: another version came into force meanwhile: begin again")
             plan = planning.drafted(_base(tx, patient, start, visit.now), visit.form)
             version = planning.propose(tx, visit.user, patient, plan, visit.now)
@@ -79,7 +78,7 @@ def confirm(visit: Here, patient_id: Id, version: Id) -> Response:
             if row.confirmed_by is not None:
                 raise IllegalTransition(f"version {version} is confirmed")
             current = row_at(tx.directory.plans(patient_id), visit.now)
-            if visit.form.get("shown") != str(current.version if current else 0):
+            if visit.form.get("shown") != _shown(current):
                 raise IllegalTransition("another version came into force since the page was shown")
             until = _end_of(asked, patient) if asked else None
             planning.confirm(tx, visit.user, patient, row, until, visit.now)
@@ -113,7 +112,8 @@ def _page(visit: Visit, patient_id: int, start: str, wrong: str = "") -> Respons
         patient=patient,
         w=visit.words(patient.zone_name),
         plans=plans[::-1],
-        current=row_at(plans, visit.now),
+        current=(current := row_at(plans, visit.now)),
+        shown=_shown(current),
         protocols=protocols(),
         base=base,
         start=start,
@@ -140,7 +140,7 @@ def _version_page(
         }
     current = row_at(plans, visit.now)
     assert visit.chc is not None  # noqa: S101 - whoever is signed in has a CHC
-    is_draft = row.confirmed_by is None
+    is_draft, unusual = row.confirmed_by is None, beyond_usual(row.plan)
     previews = (
         planning.preview(visit.site.store, visit.chc.name, patient, row.plan, visit.now)
         if is_draft
@@ -154,12 +154,13 @@ def _version_page(
         w=visit.words(patient.zone_name),
         row=row,
         current=current,
+        shown=_shown(current),
         changes=changes(current.plan if current else Plan(), row.plan),
         stale=status == 409,
-        unusual=beyond_usual(row.plan),
+        unusual=unusual,
         previews=[(one, _expectations(one)) for one in previews],
-        minutes=planning.MINUTES_AN_ALERT,
-        may_confirm=is_draft and not (planning.is_for_two(row) and row.author == visit.user.name),
+        minutes=MINUTES_AN_ALERT,
+        may_confirm=is_draft and not (unusual and row.author == visit.user.name),
         wrong=wrong or {},
     )
 
@@ -191,9 +192,12 @@ def _row(tx: Transaction, patient: Patient, version: int) -> PlanRow:
 
 
 def _end_of(day: str, patient: Patient) -> int:
-    """Return the end of a day where the patient lives. Raises ``WrongInput`` for no day."""
     try:
-        number = date.fromisoformat(day).toordinal() - _EPOCH
-        return at_local(number + 1, 0, patient.zone_name)
-    except (ValueError, OverflowError) as error:
+        return end_of_day(day, patient.zone_name)
+    except ValueError as error:
         raise WrongInput(f"until: {day!r} is no day") from error
+
+
+def _shown(current: PlanRow | None) -> str:
+    """Return what a form says of the version in force that its page showed."""
+    return str(current.version if current else 0)

@@ -10,7 +10,7 @@ from server.domain.instants import DAY, HOUR, MINUTE, SECOND
 from server.domain.plans import Priority
 from server.ports.inputs import InputKind, NewInput
 from server.services import alert_work, explaining
-from server.services.polling import poll, poll_all
+from server.services.polling import poll_all
 from server.services.raising import Raising
 from server.services.storing import Arrival
 from tests.server.services.test_judging import CUFF, beat
@@ -52,8 +52,7 @@ def home(world: World) -> World:
 
 def polled(world: World, at: int) -> None:
     world.now = at
-    with world.store.write() as tx:
-        poll(tx, at)
+    poll_all(world.store, at)
 
 
 def alerts(world: World) -> list[tuple]:
