@@ -74,6 +74,7 @@ def _listing(tx: Transaction) -> Iterator[dict[str, object]]:
                 "version": row.version,
                 "author": row.author,
                 "confirmed_by": row.confirmed_by,
+                "declined_by": row.declined_by,
                 "default": row.version == 0,
                 "plan": row.plan,
             }

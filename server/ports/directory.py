@@ -52,7 +52,7 @@ class User(NamedTuple):
 
 
 class PlanRow(NamedTuple):
-    """One version of a patient's plan; a draft has no ``confirmed_by``.
+    """One version of a patient's plan: a draft until a doctor confirms or declines it.
 
     Version 0 is the default, from before any plan: it expects a measurement a day and limits
     nothing (hazard H8).
@@ -66,6 +66,14 @@ class PlanRow(NamedTuple):
     confirmed_by: str | None
     in_force_from: int | None
     in_force_until: int | None = None
+    declined_by: str | None = None
+    declined_at: int | None = None
+    declined_because: str | None = None
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether a doctor still has to say yes or no."""
+        return self.version > 0 and self.confirmed_by is None and self.declined_by is None
 
 
 class Session(NamedTuple):
@@ -121,6 +129,9 @@ class Directory(Protocol):
         now: int,
         from_at: int,
         until_at: int | None = None,
+    ) -> None: ...
+    def decline_plan(
+        self, patient_id: int, version: int, by: str, now: int, because: str
     ) -> None: ...
     def user(self, name: str) -> User | None: ...
     def users(self) -> list[User]: ...

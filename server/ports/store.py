@@ -8,6 +8,7 @@ from server.ports.channels import Channels
 from server.ports.charts import Charts
 from server.ports.directory import Directory
 from server.ports.inputs import InputLog
+from server.ports.looks import Looks
 from server.ports.measurements import Measurements
 from server.ports.repeats import Commands, Repeats
 from server.ports.replica import Replica
@@ -37,6 +38,8 @@ class Transaction(Protocol):
     def replica(self) -> Replica: ...
     @property
     def views(self) -> Views: ...
+    @property
+    def looks(self) -> Looks: ...
 
     def audit(
         self,

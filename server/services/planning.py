@@ -12,7 +12,7 @@ from server.domain.plan_changes import changes
 from server.domain.plans import SIDES, Expected, Plan, Threshold, parse_plan, plan_json
 from server.domain.roles import Action, Role, may
 from server.engine.backtest_result import Outcome
-from server.errors import NotPermitted, WrongInput
+from server.errors import IllegalTransition, NotPermitted, WrongInput
 from server.ports.directory import Patient, PlanRow, User
 from server.ports.store import Store, Transaction
 from server.services.backtesting import MINUTES_AN_ALERT, Question, backtest
@@ -116,6 +116,20 @@ def confirm(
     )
     confirm_plan(tx, new, now)
     _record(tx, user, patient, "plan-confirmed", row.version, now)
+
+
+def decline(
+    tx: Transaction, user: User, patient: Patient, row: PlanRow, because: str, now: int
+) -> None:
+    """Say no to a draft, with the reason that goes back to its author. Raises ``WrongInput``."""
+    if not may(Role(user.role), Action.CONFIRM_PLAN):
+        raise NotPermitted(f"{user.role} may not decline a plan")
+    if not row.is_draft:
+        raise IllegalTransition(f"version {row.version} is no draft")
+    if not because or len(because) > REASON_MAX:
+        raise WrongInput(f"because: 1 to {REASON_MAX} characters")
+    tx.directory.decline_plan(patient.id, row.version, user.name, now, because)
+    _record(tx, user, patient, "plan-declined", row.version, now)
 
 
 def preview(store: Store, chc: str, patient: Patient, plan: Plan, now: int) -> list[Preview]:

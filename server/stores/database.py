@@ -16,6 +16,7 @@ from server.stores.channels import ChannelRows
 from server.stores.charts import ChartRows
 from server.stores.directory import DirectoryRows
 from server.stores.inputs import InputRows
+from server.stores.looks import LookRows
 from server.stores.measurements import MeasurementRows
 from server.stores.repeats import CommandRows, RepeatRows
 from server.stores.replica import ReplicaRows
@@ -73,6 +74,10 @@ class SqlTransaction:
     @cached_property
     def views(self) -> PageRows:
         return PageRows(self.connection)
+
+    @cached_property
+    def looks(self) -> LookRows:
+        return LookRows(self.connection)
 
     def audit(
         self,

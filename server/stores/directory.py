@@ -192,6 +192,13 @@ class DirectoryRows:
         span = {"in_force_from": from_at, "in_force_until": until_at}
         self._connection.execute(change.values(confirmed_by=by, confirmed_at=now, **span))
 
+    def decline_plan(self, patient_id: int, version: int, by: str, now: int, because: str) -> None:
+        change = update(t.plans).where(
+            t.plans.c.patient_id == patient_id, t.plans.c.version == version
+        )
+        said = {"declined_by": by, "declined_at": now, "declined_because": because}
+        self._connection.execute(change.values(**said))
+
     def user(self, name: str) -> User | None:
         row = self._first(select(*_USER).where(t.users.c.name == name))
         return User(*row) if row else None

@@ -170,6 +170,9 @@ plans = Table(
     _instant("confirmed_at", null=True),
     _instant("in_force_from", null=True),
     _instant("in_force_until", null=True),
+    Column("declined_by", String(60), nullable=True),
+    _instant("declined_at", null=True),
+    Column("declined_because", String(400), nullable=True),
     UniqueConstraint("patient_id", "version"),
 )
 
@@ -532,6 +535,14 @@ audit = Table(
     Column("what", String(40), nullable=False),
     Column("patient_id", Integer, nullable=True, index=True),
     Column("detail", String(250), nullable=False),
+    Index(
+        "ix_audit_looks",
+        "who",
+        "patient_id",
+        "at",
+        sqlite_where=text("what = 'patient-seen'"),
+        postgresql_where=text("what = 'patient-seen'"),
+    ),
 )
 heartbeats = Table(
     "heartbeats",

@@ -37,7 +37,7 @@ def choose(visit: Here, epoch_id: Id, seq: Seq) -> Response:
             raise NotFound("held measurement")
         found = _asked_for(tx.directory.patients(visit.user.chc_id), asked)
         if len(found) == 1:
-            visit.looked_at(tx, found[0].id, "patient-seen", "held")
+            visit.looked_at(tx, found[0].id, "held-seen")
         staff = people(tx)
     if not found:
         wrong = N_("No patient is found.") if asked else N_("Write a part of the name first.")
@@ -110,7 +110,7 @@ def _page(
         staff = people(tx)
         named = {row.patient_id for row in rows} | {one.patient_id for one in decided}
         for patient_id in sorted(one for one in named if one is not None):
-            visit.looked_at(tx, patient_id, "patient-seen", "held")
+            visit.looked_at(tx, patient_id, "held-seen")
     return visit.page(
         "held.html",
         status,

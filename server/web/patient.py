@@ -88,7 +88,7 @@ def page(
         w=w,
         plans=plans,
         plan=row_at(plans, visit.now),
-        drafts=[row for row in plans if row.version and row.confirmed_by is None],
+        drafts=[row for row in plans if row.is_draft],
         by_default=[one for row in plans if not row.version for one in row.plan.expected],
         alerts=sorted((one for one in alerts if one.closed_at is None), key=urgency),
         closed=[one for one in alerts if one.closed_at is not None][:10],

@@ -133,7 +133,7 @@ def _line(
         watched |= {Code.WEIGHT} if row.plan.gains else set()
     received = {BY_NUMBER[number] for number in charted}
     confirmed = max((one.version for one in plans if one.confirmed_by is not None), default=0)
-    drafts = (one for one in plans if one.version > confirmed and one.confirmed_by is None)
+    drafts = (one for one in plans if one.version > confirmed and one.is_draft)
     draft = max(drafts, key=lambda one: one.version, default=None)
     sides = _sorted(watched), _sorted(received - watched)
     return Line(patient, last_at, *alerts, *sides, draft, row, away_until)

@@ -75,8 +75,8 @@ def confirm(visit: Here, patient_id: Id, version: Id) -> Response:
         with visit.site.store.write() as tx:
             patient = find(tx, visit, patient_id)
             row = _row(tx, patient, version)
-            if row.confirmed_by is not None:
-                raise IllegalTransition(f"version {version} is confirmed")
+            if not row.is_draft:
+                raise IllegalTransition(f"version {version} is no draft")
             current = row_at(tx.directory.plans(patient_id), visit.now)
             if visit.form.get("shown") != _shown(current):
                 raise IllegalTransition("another version came into force since the page was shown")
@@ -91,7 +91,25 @@ def confirm(visit: Here, patient_id: Id, version: Id) -> Response:
     return visit.see(f"/patients/{patient_id}/plan?done=confirmed")
 
 
+@router.post("/patients/{patient_id}/plan/{version}/decline")
+def decline(visit: Here, patient_id: Id, version: Id) -> Response:
+    """Say no to a draft, with a reason; the patient's page shows what is next."""
+    because = visit.form.get("because", "").strip()
+    try:
+        with visit.site.store.write() as tx:
+            patient = find(tx, visit, patient_id)
+            row = _row(tx, patient, version)
+            planning.decline(tx, visit.user, patient, row, because, visit.now)
+    except IllegalTransition:
+        return _version_page(visit, patient_id, version, 409)
+    except WrongInput:
+        return _version_page(visit, patient_id, version, 422, {"because": _WRONG["because"]})
+    visit.site.changes.notify()
+    return visit.see(f"/patients/{patient_id}?done=declined")
+
+
 _WRONG: Final = {
+    "because": N_("Say why: at most 400 characters."),
     "until": N_("Choose a day from today on, or none."),
     "confirm": N_("This plan watches less than is usual: another clinician must confirm it."),
 }
@@ -140,7 +158,7 @@ def _version_page(
         }
     current = row_at(plans, visit.now)
     assert visit.chc is not None  # noqa: S101 - whoever is signed in has a CHC
-    is_draft, unusual = row.confirmed_by is None, beyond_usual(row.plan)
+    is_draft, unusual = row.is_draft, beyond_usual(row.plan)
     previews = (
         planning.preview(visit.site.store, visit.chc.name, patient, row.plan, visit.now)
         if is_draft

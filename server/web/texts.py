@@ -215,6 +215,7 @@ SIDES: Final = {
     "high-outer": N_("high, outer"),
 }
 DONE: Final = {
+    "declined": N_("Declined: the reason goes to who proposed it."),
     "confirmed": N_("The plan is confirmed and in force."),
     "acknowledged": N_("You have taken this alert on."),
     "noted": N_("The note is saved."),

@@ -182,3 +182,31 @@ def test_every_look_and_step_is_on_the_record(district: District):
         " ('plan-proposed', 'plan-seen', 'plan-confirmed') ORDER BY id"
     )
     assert done == [("anna", "plan-proposed"), ("dora", "plan-seen"), ("dora", "plan-confirmed")]
+
+
+def test_a_doctor_declines_with_a_reason_that_the_nurse_reads(district: District):
+    where = proposed(district)
+    browser = district.browser("dora")
+    assert 'name="because"' in browser.get(where).text
+    answer = browser.post(f"{where}/decline", {"because": "  "})
+    assert answer.status_code == 422
+    assert "Say why" in answer.text
+    answer = browser.post(f"{where}/decline", {"because": HOSTILE})
+    assert answer.headers["location"] == f"/patients/{district.maria}?done=declined"
+    page = district.browser("anna").get(where).text
+    assert "declined by Dora Gallo" in page
+    assert "&lt;script&gt;" in page
+    assert "data-waiting" not in browser.get("/patients").text
+
+
+def test_nobody_else_declines_and_what_is_decided_stays(district: District):
+    where, other = proposed(district), proposed(district)
+    because = {"because": "not now"}
+    assert district.browser("anna").post(f"{where}/decline", because).status_code == 403
+    assert district.browser("olga").post(f"{where}/decline", because).status_code in (403, 404)
+    dora = district.browser("dora")
+    assert dora.post(f"{where}/decline", because).status_code == 303
+    assert dora.post(f"{where}/decline", because).status_code == 409
+    assert confirmed(district, where).status_code == 409
+    assert confirmed(district, other).status_code == 303
+    assert dora.post(f"{other}/decline", because).status_code == 409
