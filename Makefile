@@ -25,7 +25,7 @@ test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" f
 bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|…)
 	$(BIN)/python -m benchmarks $(PART)
 
-prove: install-dev packages ui  ## the long campaigns (PART=order|kills|mutation)
+prove: install-dev packages ui  ## the long campaigns (PART=order|kills|mutation|team)
 	$(BIN)/python -m tests.prove $(PART)
 
 ui: $(BIN)/activate  ## build the pages' assets

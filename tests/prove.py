@@ -1,5 +1,5 @@
-"""The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, ``order``, or
-``mutation [SEED [MUTANTS]]``.
+"""The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, ``order``,
+``mutation [SEED [MUTANTS]]``, or ``team [FIRST_SEED [SEEDS]]``.
 
 Prints a line a seed (or mutant) and, at the end, the row for the table of ``docs/proof.md``. Exit
 status 1 when a promise was broken, when a full campaign hit a window too seldom to prove anything,
@@ -17,14 +17,19 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tqdm import tqdm
+
+from simulators.care_team import Deed
 from tests.chaos import campaign
 from tests.chaos.campaign import EACH, Outcome
 from tests.chaos.kills import Window
 from tests.mutation import killing
+from tests.simulation import campaign as living
 
 FULL_SEEDS = 20
 HITS_MIN = 5
 ORDER_STREAMS = 100_000
+TEAM_SEEDS = 200
 
 
 def main() -> int:
@@ -78,6 +83,27 @@ def mutation(seed: int, count: int | None) -> int:
     return 0 if killed >= killing.SHARE_MIN * len(fates) else 1
 
 
+def team(first: int, count: int | None) -> int:
+    """Live the months of a care team in virtual time; see ``tests.simulation``."""
+    seeds = range(first, first + (count or TEAM_SEEDS))
+    months = []
+    for seed in tqdm(seeds, unit="month"):
+        months.append(living.run(seed))
+        for text in months[-1].broken:
+            tqdm.write(f"seed {seed} BROKEN {text}")
+    seen = sum((one.seen for one in months), Counter[str]())
+    for name, times in seen.most_common():
+        print(f"{times:9} {name}")
+    missed = living.never_seen(months)
+    for name in missed:
+        print(f"NOT PROVEN {name} was never seen")
+    broken = sum(bool(one.broken) for one in months)
+    moves = sum(seen[deed] for deed in Deed)
+    told = f"{moves} moves, {seen['letter sent']} letters | {broken} months broken"
+    print(f"| team | {seeds[0]}-{seeds[-1]} | {datetime.now(UTC).date()} | {told} |")
+    return 1 if broken or missed else 0
+
+
 def _summary(outcomes: list[Outcome]) -> str:
     done, windows = Counter[str](), Counter[Window]()
     for one in outcomes:
@@ -103,6 +129,7 @@ PARTS: dict[str, Callable[[int, int | None], int]] = {
     "kills": kills,
     "order": order,
     "mutation": mutation,
+    "team": team,
 }
 
 if __name__ == "__main__":

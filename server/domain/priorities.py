@@ -9,3 +9,8 @@ class Priority(StrEnum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+    def is_above(self, other: "Priority") -> bool:
+        """Tell whether this one is more urgent than another."""
+        order = list(Priority)
+        return order.index(self) < order.index(other)

@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from contract.codes import BY_NUMBER
 from server.domain import alerts as life
+from server.domain.alerts import Alert, Change
+from server.domain.duty import Duty
 from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.errors import StoreUnavailable
@@ -109,8 +112,7 @@ def _raise_reviews(tx: Transaction, now: int) -> int:
         review = life.review_of(done, now)
         if tx.alerts.taken_over(done, {review.rule, review.rule.removeprefix(life.REVIEW)}):
             continue
-        chain = chains_of(tx, [review], now)[review.id]
-        kept = keep(tx, life.raised(review, chain, now, by_chc[done.chc_id]), now)
+        kept = _remind(tx, review, by_chc[done.chc_id], now)
         tx.audit(
             POLLER,
             "review-due",
@@ -120,6 +122,18 @@ def _raise_reviews(tx: Transaction, now: int) -> int:
             detail=f"alert {kept.id} of {done.id}",
         )
     return len(due)
+
+
+def _remind(tx: Transaction, review: Alert, duty: Duty, now: int) -> Alert:
+    """Raise a review's alert; one that is open already, of an earlier close, reminds of both."""
+    chain = chains_of(tx, [review], now)[review.id]
+    known = tx.alerts.open_of([review.subject]).get((review.subject, review.rule))
+    if known is None:
+        return keep(tx, life.raised(review, chain, now, duty), now)
+    known = replace(known, previous_id=review.previous_id)
+    if review.priority.is_above(known.priority):
+        return keep(tx, life.more_urgent(known, review.priority, chain, now, duty), now)
+    return keep(tx, Change(known), now)
 
 
 def _raise(tx: Transaction, concluded: Concluded, now: int) -> int:

@@ -204,6 +204,18 @@ def test_a_later_alert_of_the_matter_takes_its_review_over(team: World) -> None:
     assert reviews(team) == []
 
 
+def test_a_review_that_is_due_while_an_older_one_is_open_is_one_reminder(team: World) -> None:
+    """A second row would break the rule of one open alert a matter, and the poller with it."""
+    beat(team, 1)
+    close(team, 1, team.now + HOUR)
+    poll_at(team, "2026-09-21T17:00")
+    beat(team, 2)
+    close(team, 3, team.now + HOUR)
+    poll_at(team, "2026-09-21T18:00")
+    assert reviews(team) == [("review-systolic-high-outer", "low", "clinical", 3)]
+    poll_at(team, "2026-09-21T18:10")
+
+
 def test_the_restart_of_the_server_loses_no_shift_that_ended(team: World) -> None:
     beat(team, 1)
     with team.store.write() as tx:

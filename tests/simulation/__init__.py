@@ -1,0 +1,1 @@
+"""A care team's months in virtual time, on the real services."""
