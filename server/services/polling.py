@@ -84,7 +84,7 @@ def poll(tx: Transaction, now: int, listening_since: int = 0) -> int:
     """
     moved = keep_shifts(tx, now)
     due = tx.alerts.due(now, DUE_MAX)
-    chains, by_chc = chains_of(tx, due, now), duties(tx, now)
+    chains, by_chc = chains_of(tx, due, now), duties(tx, now) if due else {}
     for alert in due:
         change = life.deadline_passed(alert, chains[alert.id], now, by_chc[alert.chc_id])
         keep(tx, change, now)
@@ -106,7 +106,8 @@ def poll(tx: Transaction, now: int, listening_since: int = 0) -> int:
 
 def _raise_reviews(tx: Transaction, now: int) -> int:
     """Say that next reviews are due (H4), but of a matter that a later alert has taken over."""
-    due, by_chc = tx.alerts.reviews_due(now, DUE_MAX), duties(tx, now)
+    due = tx.alerts.reviews_due(now, DUE_MAX)
+    by_chc = duties(tx, now) if due else {}
     for done in due:
         tx.alerts.note_review(done.id, now)
         review = life.review_of(done, now)

@@ -146,9 +146,13 @@ class Watch:
             self._holds(told, f"{name} is unanswered and {person} was not told")
 
     def _must_know(self, alert: sqlite3.Row) -> list[str]:
-        """Return who must have been told of an unanswered alert."""
+        """Return who must have been told of an unanswered alert: what was old when it was raised
+        never leaves the team for the out-of-hours recipient (H6)."""
+        old = alert["newest_at"] < alert["raised_at"] - DAY
+        away = {row["recipient"] for row in self._all("SELECT recipient FROM chcs")} if old else ()
         first = [name for name, role in self._team.items() if role == "nurse"]
-        return first if alert["priority"] == "low" else [*self._team]
+        there = first if alert["priority"] == "low" else [*self._team]
+        return [name for name in there if name not in away]
 
     def _runs(self, name: str, deadline: int | None, longest: int) -> None:
         if self._holds(deadline is not None, f"{name} has no deadline") and deadline is not None:
