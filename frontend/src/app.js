@@ -9,12 +9,12 @@ import NavBarCollapsible from "bootstrap-italia/dist/plugins/navbar-collapsible.
 import Tab from "bootstrap-italia/dist/plugins/tab.js";
 import "./htmx.js"; // before its extension
 import "htmx.org/dist/ext/hx-sse.js";
-import { drawCharts } from "./charts.js";
+import { drawCharts, zooms } from "./charts.js";
 import { watchKeys } from "./keyboard.js";
 import { watchLive } from "./live.js";
 
 // Named so that they are kept; each also listens to its data-bs-… attributes by itself.
-window.vicino = { Alert, Collapse, Dropdown, Input, Modal, NavBarCollapsible, Tab };
+window.vicino = { Alert, Collapse, Dropdown, Input, Modal, NavBarCollapsible, Tab, zooms };
 
 watchLive();
 watchKeys();

@@ -2,6 +2,9 @@
 
 const DAY_SECONDS = 86_400;
 
+// What stands in the plot and its key for a mark of a point; LO and HI stand for themselves.
+export const SIGNS = { held: "◇", unsure: "○?", late: "△", person: "□", flagged: "○!" };
+
 // Columns for uPlot (seconds, then one a series) and the mark of each point of each series.
 // undefined is "nothing of this series at this time", null is a point without a number.
 export function table(data) {
@@ -86,7 +89,7 @@ export function formats(language, data) {
   function point(chart, columns, marks, index) {
     const said = chart.series.flatMap((line, at) => {
       const value = columns[at + 1][index];
-      const note = chart.texts?.marks?.[marks[at][index]] ?? marks[at][index];
+      const note = chart.marks?.[marks[at][index]] ?? marks[at][index];
       if (value == null && !note) return [];
       const number = value == null ? "" : `${exact.format(value)} ${chart.unit}`;
       return [[line.label, number, note].filter(Boolean).join(" ")];
@@ -97,5 +100,7 @@ export function formats(language, data) {
     return `${full.format(time)} – ${parts.join(", ")}`;
   }
 
-  return { axis, ticks, point };
+  const period = (low, high) => full.formatRange(low * 1000, high * 1000);
+
+  return { axis, ticks, point, period };
 }

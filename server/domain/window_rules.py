@@ -107,6 +107,9 @@ class Slope(_Windowed, frozen=True, tag="slope"):
     least: Annotated[int, Meta(ge=3, le=DAYS_MAX)] = 4  # days with a value
 
 
+AVERAGE_LEAST: Final = 12  # values: with fewer there is no average
+
+
 class Average(_Windowed, frozen=True, tag="average"):
     """The mean of seven civil days, two values of each morning and evening, the first day dropped.
 
@@ -114,7 +117,7 @@ class Average(_Windowed, frozen=True, tag="average"):
     values before and after noon count, and fewer than ``least`` is insufficient, not a number.
     """
 
-    least: Annotated[int, Meta(ge=12, le=24)] = 12
+    least: Annotated[int, Meta(ge=12, le=24)] = AVERAGE_LEAST
 
 
 WindowRule = Change | Crossover | Baseline | Spread | Slope | Average

@@ -5,6 +5,7 @@ values of the morning and the first two of the afternoon and evening count; fewe
 (twelve) are insufficient, and no number. What a device flagged is kept out.
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -61,6 +62,16 @@ def judge(rules: Compiled, memory: Memory, now: Now) -> list[int]:
         for place, rule in enumerate(rules.averages)
         if n >= rule.least and rule.sign * total > rule.sign * rule.exceeds * n - rule.inclusive
     ]
+
+
+def averaged(values: Iterable[Now], today: int) -> tuple[int, int]:
+    """Return how many of a series' values, in the order measured, count on ``today``, and their
+    sum."""
+    memory: Memory = {}
+    for now in values:
+        if now.steady:
+            _remember(memory, now)
+    return counted(memory, today)
 
 
 def counted(memory: Memory, today: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Final
 from contract.codes import BY_NUMBER, CONSCIOUSNESS, DEFINITIONS, Code, unscaled
 from server.domain.early_warning import PREFIX
 from server.engine.news2 import Band, Inputs, Score, band_of, score
-from server.engine.rules import COMPARATOR, Version, in_force
+from server.engine.rules import COMPARATOR, ScoreRule, Version, in_force
 from server.engine.series import SCORE_CODE, Finding, Observation
 
 INPUTS: Final = {
@@ -59,6 +59,16 @@ def scored(
             key = carrier.at, points, carrier.epoch, carrier.seq
             found.append(Finding(patient, SCORE_CODE, rule, version.number, *key))
     return found, holding
+
+
+def newest(rule: ScoreRule, seen: Iterable[Seen]) -> tuple[int, Score] | None:
+    """Return the newest instant at which an input came, and the score there."""
+    instants = list(_instants(seen))
+    if not instants:
+        return None
+    instant, known = instants[-1]
+    within = [one for one in known if one[1].at >= instant - rule.reach]
+    return instant, score(_inputs(within, rule.scale))
 
 
 def rule_of(now: Score) -> str | None:

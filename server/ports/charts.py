@@ -6,8 +6,11 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from server.domain.instants import HOUR
+
 # One point: measured at (ms), scaled value (±2**30: LO/HI), and marks (a bit each, below).
 POINT: Final = np.dtype([("at", "<i8"), ("value", "<i4"), ("marks", "<u4")])
+LATE_AFTER: Final = HOUR  # stored so long after it was measured, a value came late
 MARK_LATE: Final = 1
 MARK_UNSURE: Final = 2
 MARK_HELD: Final = 4

@@ -6,6 +6,7 @@ from typing import Protocol
 from server.ports.alerts import Alerts
 from server.ports.channels import Channels
 from server.ports.charts import Charts
+from server.ports.courses import Courses
 from server.ports.directory import Directory
 from server.ports.inputs import InputLog
 from server.ports.looks import Looks
@@ -38,6 +39,8 @@ class Transaction(Protocol):
     def replica(self) -> Replica: ...
     @property
     def views(self) -> Views: ...
+    @property
+    def courses(self) -> Courses: ...
     @property
     def looks(self) -> Looks: ...
 

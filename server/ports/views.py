@@ -45,6 +45,7 @@ class ObservationView(NamedTuple):
     quality: str
     mark: str | None
     device: str | None
+    stored_at: int
     flags: list[str]
     origin: str
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from server.domain.attribution import Fate
-from server.domain.instants import HOUR, Quality, from_datetime, to_datetime
+from server.domain.instants import Quality, from_datetime, to_datetime
 from server.ports.charts import (
+    LATE_AFTER,
     MARK_FLAGGED,
     MARK_HELD,
     MARK_LATE,
@@ -110,7 +111,7 @@ class ChartRows:
             .order_by(t.measurements.c.measured_at, t.measurements.c.content_id)
         )
         points = [
-            (row[0], row[1], _marks(*row[2:]) | (MARK_LATE if row[0] < row[4] - HOUR else 0))
+            (row[0], row[1], _marks(*row[2:]) | (MARK_LATE if row[0] < row[4] - LATE_AFTER else 0))
             for row in self._connection.execute(query)
         ]
         return np.array(points, POINT)

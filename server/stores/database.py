@@ -14,6 +14,7 @@ from server.stores import tables
 from server.stores.alerts import AlertRows
 from server.stores.channels import ChannelRows
 from server.stores.charts import ChartRows
+from server.stores.courses import CourseRows
 from server.stores.directory import DirectoryRows
 from server.stores.inputs import InputRows
 from server.stores.looks import LookRows
@@ -74,6 +75,10 @@ class SqlTransaction:
     @cached_property
     def views(self) -> PageRows:
         return PageRows(self.connection)
+
+    @cached_property
+    def courses(self) -> CourseRows:
+        return CourseRows(self.connection)
 
     @cached_property
     def looks(self) -> LookRows:

@@ -235,6 +235,7 @@ class PageRows:
                 t.measurements.c.quality,
                 t.measurements.c.mark,
                 t.measurements.c.device,
+                t.measurements.c.stored_at,
                 t.measurements.c.element,
             )
             .join(t.observations, same)
@@ -247,8 +248,8 @@ class PageRows:
         )
         found = []
         for row in self._rows(query):
-            sent = sent_decoder.decode(row[8])
-            found.append(ObservationView._make((*row[:8], sent.flags, sent.origin)))
+            sent = sent_decoder.decode(row[9])
+            found.append(ObservationView._make((*row[:9], sent.flags, sent.origin)))
         return found
 
     def latest(self, chc_id: int) -> dict[int, int]:

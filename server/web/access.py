@@ -60,7 +60,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/patients/{patient_id}/plan/{version}"): Action.SEE_PATIENTS,
     ("POST", "/patients/{patient_id}/plan/{version}/confirm"): Action.CONFIRM_PLAN,
     ("POST", "/patients/{patient_id}/plan/{version}/decline"): Action.CONFIRM_PLAN,
-    ("GET", "/patients/{patient_id}/chart/{code}"): Action.SEE_PATIENTS,
+    ("GET", "/patients/{patient_id}/charts"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/measurements.csv"): Action.SEE_PATIENTS,
     ("GET", "/held"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/choose"): Action.RELEASE_HELD,
@@ -71,7 +71,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/fleet"): Action.SEE_FLEET,
 }
 # Fetched by the page itself: they do not show that anybody is there, so they keep nobody signed in.
-_UNATTENDED: Final = ("/events", "/worklist/rows")
+_UNATTENDED: Final = ("/events", "/worklist/rows", "/patients/{patient_id}/charts")
 
 
 async def guard(request: Request) -> None:

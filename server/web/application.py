@@ -23,6 +23,7 @@ from server.web import (
     events,
     fleet,
     held,
+    measurements,
     patient,
     patients,
     plan,
@@ -38,6 +39,7 @@ _health: Final = APIRouter()
 _PAGES: Final = (
     *(sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events),
     channels,
+    measurements,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {

@@ -1,28 +1,24 @@
 """A vital's chart as data: points that fit a screen, limits in force then, and alerts."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contract.codes import DEFINITIONS, Code, scaled
+from contract.codes import DEFINITIONS, Code
 from server.domain.alerts import Alert
 from server.domain.instants import DAY, HOUR
-from server.domain.plans import SIDES
-from server.domain.timeline import FOREVER, pieces
 from server.engine.rules import COMPARATOR
 from server.ports.charts import MARK_FLAGGED, MARK_HELD, MARK_LATE, MARK_PERSON, MARK_UNSURE
 from server.ports.directory import PlanRow
 from server.web import texts
 from server.web.catalogues import N_
+from server.web.limits import Points, in_force, limits_of
+from server.web.thinning import thinned
 from server.web.wording import Wording, code_of
 
 PERIODS: Final = {"1": DAY, "7": 7 * DAY, "30": 30 * DAY, "90": 90 * DAY, "365": 365 * DAY}
-POINTS_MAX: Final = 1000
-# Buckets give two points each; the half of the room is kept for what lies beyond a limit.
-_BUCKETS: Final = POINTS_MAX // 4
 # Where somebody measures daily, a day left out is a gap.
 _GAP: Final = 36 * HOUR
 _MARKS: Final = (
@@ -32,40 +28,6 @@ _MARKS: Final = (
     (MARK_PERSON, "person"),
     (MARK_FLAGGED, "flagged"),
 )
-Points = NDArray[np.void]
-
-
-def in_force(plans: Sequence[PlanRow]) -> list[tuple[PlanRow, int, int | None]]:
-    """Return the confirmed versions with the time they were in force: from, until."""
-    confirmed = [row for row in plans if row.in_force_from is not None]
-    spans = [(row.in_force_from or 0, row.in_force_until or FOREVER) for row in confirmed]
-    return [
-        (confirmed[at], start, end if end < FOREVER else None)
-        for at, start, end in pieces(spans)
-        if at is not None
-    ]
-
-
-def limits_of(row: PlanRow, code: Code) -> dict[str, Decimal]:
-    """Return the limits of a code in one version, by side."""
-    for threshold in row.plan.thresholds:
-        if threshold.code == code:
-            sides = zip(SIDES, threshold.limits(), strict=True)
-            return {side: limit for side, limit in sides if limit is not None}
-    return {}
-
-
-def thinned(code: Code, points: Points, plans: Sequence[PlanRow]) -> Points:
-    """Return at most ``POINTS_MAX`` points that show what all of them show.
-
-    Every bucket of time keeps its lowest and highest; so do, apart, the points beyond a limit
-    that was in force when they were measured: where these are few, all of them stay.
-    """
-    if len(points) <= POINTS_MAX:
-        return points
-    beyond = np.flatnonzero(_beyond(code, points, plans))
-    kept = np.union1d(_extremes(points, np.arange(len(points))), _extremes(points, beyond))
-    return np.asarray(points[kept])
 
 
 def chart(
@@ -77,21 +39,18 @@ def chart(
     period: tuple[int, int],
 ) -> dict[str, Any]:
     """Return what the page's script draws (its form stands in ``frontend/src/charts.js``)."""
-    series = [_point(code, point) for point in thinned(code, points, plans)]
-    words = {point[2] for point in series if point[2]}
-    marks = {word: f"({mark_text(w, word)})" for word in words}
+    series = _series(code, thinned(code, points, plans))
+    words = sorted({point[2] for point in series if point[2]})
     return {
         "label": w.code(code),
         "unit": w.unit(code),
         "decimals": 1 if code in (Code.TEMPERATURE, Code.WEIGHT) else 0,
-        "zone": w.zone_name,
-        "from": period[0],
-        "to": period[1],
         "gap_ms": _gap(points),
-        "texts": {
-            "keys": w.text(N_("Arrow keys move from value to value")),
-            "none": w.text(N_("No values in this period")),
-            "marks": marks,
+        "marks": {word: f"({mark_text(w, word)})" for word in words},
+        "key": {
+            word: mark_text(w, word)
+            for _, word in _MARKS
+            if any(word in one.split("+") for one in words)
         },
         "series": [{"label": w.code(code), "points": series}],
         "bands": _bands(code, plans, period),
@@ -103,18 +62,17 @@ def chart(
     }
 
 
-def level(code: Code, value: int, limits: dict[str, Decimal]) -> str:
-    """Say how a value lies to limits: ``outer``, ``inner``, ``inside``, or ``none`` to judge by."""
-    if not limits:
-        return "none"
-    found = "inside"
-    for side, limit in limits.items():
-        bound = scaled(code, limit)
-        if value < bound if side.startswith("low") else value > bound:
-            if side.endswith("outer"):
-                return "outer"
-            found = "inner"
-    return found
+def shared(w: Wording, period: tuple[int, int]) -> dict[str, Any]:
+    """Return what all charts of a page have in common."""
+    return {
+        "zone": w.zone_name,
+        "from": period[0],
+        "to": period[1],
+        "texts": {
+            "keys": w.text(N_("Arrow keys move from value to value")),
+            "none": w.text(N_("No values in this period")),
+        },
+    }
 
 
 def mark_text(w: Wording, word: str) -> str:
@@ -123,16 +81,30 @@ def mark_text(w: Wording, word: str) -> str:
 
 
 def mark_of(point: np.void) -> str:
-    """Return the word of a point's marks: LO or HI win, the others are joined by +."""
-    if abs(int(point["value"])) == COMPARATOR:
-        return "HI" if point["value"] > 0 else "LO"
-    return "+".join(word for bit, word in _MARKS if int(point["marks"]) & bit)
+    """Return the words of a point's marks, joined by +: LO or HI, then the gravest first."""
+    return _word(int(point["value"]), int(point["marks"]))
 
 
-def _point(code: Code, point: np.void) -> tuple[int, float | None, str]:
-    mark = mark_of(point)
-    value = None if mark in ("LO", "HI") else float(int(point["value"]) * DEFINITIONS[code].step)
-    return int(point["at"]), value, mark
+def _series(code: Code, points: Points) -> list[tuple[int, float | None, str]]:
+    scale = int(1 / DEFINITIONS[code].step)
+    rows = zip(*(points[name].tolist() for name in ("at", "value", "marks")), strict=True)
+    return [
+        (at, value / scale if abs(value) != COMPARATOR else None, _word(value, marks))
+        for at, value, marks in rows
+    ]
+
+
+def _word(value: int, marks: int) -> str:
+    said = _marked(marks)
+    if abs(value) != COMPARATOR:
+        return said
+    side = "HI" if value > 0 else "LO"
+    return f"{side}+{said}" if said else side
+
+
+@lru_cache(maxsize=64)
+def _marked(marks: int) -> str:
+    return "+".join(word for bit, word in _MARKS if marks & bit)
 
 
 def _gap(points: Points) -> int:
@@ -140,31 +112,6 @@ def _gap(points: Points) -> int:
     if len(points) < 3:
         return _GAP
     return max(_GAP, 3 * int(np.median(np.diff(points["at"]))))
-
-
-def _beyond(code: Code, points: Points, plans: Sequence[PlanRow]) -> NDArray[np.bool_]:
-    beyond = np.abs(points["value"]) == COMPARATOR
-    for row, start, end in in_force(plans):
-        during = points["at"] >= start
-        if end is not None:
-            during &= points["at"] < end
-        for side, limit in limits_of(row, code).items():
-            bound = scaled(code, limit)
-            over = points["value"] < bound if side.startswith("low") else points["value"] > bound
-            beyond |= during & over
-    return np.asarray(beyond)
-
-
-def _extremes(points: Points, places: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the places of the lowest and highest of each bucket, all where they are few."""
-    if len(places) <= 2 * _BUCKETS:
-        return places
-    kept = [
-        bucket[extreme]
-        for bucket in np.array_split(places, _BUCKETS)
-        for extreme in (np.argmin(points["value"][bucket]), np.argmax(points["value"][bucket]))
-    ]
-    return np.unique(np.array(kept))
 
 
 def _bands(code: Code, plans: Sequence[PlanRow], period: tuple[int, int]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from contract.codes import BY_NUMBER, CONSCIOUSNESS, DEFINITIONS, Code, unscaled
 from server.engine.rules import COMPARATOR
@@ -56,6 +56,10 @@ class Numbers:
     def rounded(self, value: float) -> str:
         """Write a number that is only about so much."""
         return str(format_decimal(value, "#,##0.#", locale=formats(self.language)))
+
+    def percent(self, part: int, whole: int) -> str:
+        """Write a share of something that is not nothing."""
+        return str(format_percent(part / whole, locale=formats(self.language)))
 
     def number(self, code: Code | int, value: int) -> str:
         """Write a scaled integer, or LO or HI where the device could not say a number (H3)."""

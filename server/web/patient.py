@@ -1,25 +1,30 @@
 """One patient: who it is, what is watched, and a year of values in one look."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import numpy as np
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code
-from server.domain.instants import DAY
+from server.domain.instants import DAY, MINUTE
 from server.domain.plans import Plan
-from server.engine.rules import COMPARATOR
+from server.domain.roles import Action
+from server.engine.early_warning import INPUTS
 from server.errors import NotFound
+from server.ports.charts import MARK_FLAGGED, POINT
 from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
+from server.services import summaries
 from server.services.duty import uncovered_of
 from server.web import charts
 from server.web.catalogues import N_
+from server.web.course import SIGNS, events_of
+from server.web.limits import Points, level, limits_of
+from server.web.proposal import decision
 from server.web.visit import Here, Id, Visit, people
 from server.web.watching import not_watching
 from server.web.wording import Wording, row_at
@@ -28,7 +33,13 @@ from server.web.worklist import urgency
 router = APIRouter()
 DEFAULT_PERIOD: Final = "30"
 TABLE_ROWS_MAX: Final = 200
+EVENTS_MAX: Final = 60
+NUMBERS: Final = [DEFINITIONS[code].number for code in BY_NUMBER]
+# Looks within so long are one visit: what was new when it began stays marked.
+A_VISIT: Final = 30 * MINUTE
 _YEAR: Final = 365 * DAY
+_INPUTS: Final = {name: code for code, name in reversed(INPUTS.items())}
+_NONE: Final = np.empty(0, POINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,16 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class Vital:
-    """One code of a patient: its newest value, its table, and whether anybody watches it."""
+    """One code of a patient: its newest value, its table, and whether anybody watches it.
+
+    ``fresh`` counts the values since the reader's last visit.
+    """
 
     code: Code
     newest: Newest | None
-    points: charts.Points
+    points: Points
     total: int
+    fresh: int
     limits: list[str]
     watched: bool
 
@@ -63,93 +78,76 @@ def page(
     visit: Visit, patient_id: int, status: int = 200, wrong: dict[str, str] | None = None
 ) -> Response:
     """Make the page, with what was wrong in a form of it."""
-    days = _period(visit)
+    days = period_of(visit)
+    since = visit.now - charts.PERIODS[days]
     with visit.site.store.write() as tx:
         patient = find(tx, visit, patient_id)
+        looked_at = tx.looks.before(visit.user.name, patient_id, visit.now - A_VISIT)
         visit.looked_at(tx, patient_id, "patient-seen", f"{days} days")
         w = visit.words(patient.zone_name)
-        plans = tx.directory.plans(patient_id)
-        alerts = tx.views.alerts_of(patient_id)
-        content: dict[str, Any] = {
-            "vitals": _vitals(tx, w, patient_id, plans, visit.now - charts.PERIODS[days]),
-            "absences": tx.views.absences(patient_id, visit.now - charts.PERIODS[days])[:60],
-            "repeats": tx.views.repeats(patient_id, visit.now - charts.PERIODS[days])[:20],
-            "unjudged": tx.views.unjudged_of(patient_id),
-            "people": people(tx),
-            "faults": not_watching(visit, tx),
-            "away": tx.alerts.away(patient_id, visit.now),
-            "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
-        }
+        content = _content(tx, visit, w, patient, since, looked_at)
+    plans: list[PlanRow] = content["plans"]
+    drafts = [row for row in plans if row.is_draft]
+    decides = bool(drafts) and visit.may(Action.CONFIRM_PLAN)
     return visit.page(
         "patient.html",
         status,
         wrong=wrong or {},
         patient=patient,
         w=w,
-        plans=plans,
         plan=row_at(plans, visit.now),
-        drafts=[row for row in plans if row.is_draft],
+        drafts=drafts,
+        decision=decision(visit, patient, plans, drafts[-1]) if decides else None,
         by_default=[one for row in plans if not row.version for one in row.plan.expected],
-        alerts=sorted((one for one in alerts if one.closed_at is None), key=urgency),
-        closed=[one for one in alerts if one.closed_at is not None][:10],
+        looked_at=looked_at,
+        since=since,
         days=days,
         periods=charts.PERIODS,
         table_rows_max=TABLE_ROWS_MAX,
+        events_max=EVENTS_MAX,
         mark_of=charts.mark_of,
         mark_text=charts.mark_text,
+        signs=SIGNS,
+        Code=Code,
+        inputs=_INPUTS,
         **content,
     )
 
 
-@router.get("/patients/{patient_id}/chart/{code}")
-def chart(visit: Here, patient_id: Id, code: Code) -> Response:
-    """Return one vital's chart as data; the page that asks for it has put the look on record."""
-    until = visit.now
-    since = until - charts.PERIODS[_period(visit)]
-    with visit.site.store.write() as tx:
-        patient = find(tx, visit, patient_id)
-        visit.looked_at(tx, patient_id, "chart-seen", code)
-        points = tx.charts.read(patient_id, DEFINITIONS[code].number, since, until)
-        plans = tx.directory.plans(patient_id)
-        alerts = tx.views.alerts_of(patient_id)
-    w = visit.words(patient.zone_name)
-    return JSONResponse(charts.chart(w, code, points, plans, alerts, (since, until)))
-
-
-@router.get("/patients/{patient_id}/measurements.csv")
-def table(visit: Here, patient_id: Id) -> Response:
-    """Return the period's values as a file; taking it is on the record."""
-    since = visit.now - charts.PERIODS[_period(visit)]
-    with visit.site.store.write() as tx:
-        patient = find(tx, visit, patient_id)
-        visit.looked_at(tx, patient_id, "patient-exported")
-        found = tx.views.observations(patient_id, since)
-    w = visit.words(patient.zone_name)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    heads = (
-        N_("measured at"), N_("received at"), N_("what"), N_("value"), N_("unit"), N_("state"),
-        N_("time is"), N_("device"), N_("flags"), N_("origin"),
-    )  # fmt: skip
-    writer.writerow([w.text(head) for head in heads])
-    for one in found:
-        code = BY_NUMBER[one.code]
-        writer.writerow(
-            [
-                w.exact(one.measured_at),
-                w.exact(one.received_at),
-                code,
-                _plain(code, one.value),
-                DEFINITIONS[code].unit,
-                one.fate,
-                one.quality,
-                one.device or "",
-                " ".join(one.flags),
-                one.origin,
-            ]
-        )
-    name = f"attachment; filename=measurements-{patient_id}.csv"
-    return Response(text.getvalue(), media_type="text/csv", headers={"Content-Disposition": name})
+def _content(
+    tx: Transaction, visit: Visit, w: Wording, patient: Patient, since: int, looked_at: int | None
+) -> dict[str, Any]:
+    plans, alerts = tx.directory.plans(patient.id), tx.views.alerts_of(patient.id)
+    staff = people(tx)
+    year = tx.charts.read_codes(patient.id, NUMBERS, visit.now - _YEAR, visit.now + 1)
+    vitals = _vitals(w, year, plans, since, looked_at)
+    flagged = {
+        int(point["at"])
+        for one in vitals
+        for point in one.points
+        if int(point["marks"]) & MARK_FLAGGED
+    }
+    current = row_at(plans, visit.now)
+    return {
+        "plans": plans,
+        "alerts": sorted((one for one in alerts if one.closed_at is None), key=urgency),
+        "closed": [one for one in alerts if one.closed_at is not None][:10],
+        "vitals": vitals,
+        "flags": tx.courses.flags(patient.id, flagged),
+        "events": events_of(
+            tx, w, patient.id, (plans, alerts, staff), min(since, looked_at or since)
+        ),
+        "pressure": summaries.home_pressure(year, patient.zone_name, visit.now),
+        "glucose": summaries.glucose(year, since),
+        "warned": summaries.warning(year, current.plan if current else None),
+        "absences": tx.views.absences(patient.id, since)[:60],
+        "repeats": tx.views.repeats(patient.id, since)[:20],
+        "unjudged": tx.views.unjudged_of(patient.id),
+        "people": staff,
+        "faults": not_watching(visit, tx),
+        "away": tx.alerts.away(patient.id, visit.now),
+        "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
+    }
 
 
 def find(tx: Transaction, visit: Visit, patient_id: int) -> Patient:
@@ -160,25 +158,30 @@ def find(tx: Transaction, visit: Visit, patient_id: int) -> Patient:
     return patient
 
 
-def _period(visit: Visit) -> str:
+def period_of(visit: Visit) -> str:
+    """Return the period that an address names: one of ``charts.PERIODS``."""
     days = visit.query.get("days", "")
     return days if days in charts.PERIODS else DEFAULT_PERIOD
 
 
 def _vitals(
-    tx: Transaction, w: Wording, patient_id: int, plans: Sequence[PlanRow], since: int
+    w: Wording,
+    series: summaries.Series,
+    plans: Sequence[PlanRow],
+    since: int,
+    looked_at: int | None,
 ) -> list[Vital]:
     row = row_at(plans, w.now)
     found = []
-    for code in BY_NUMBER:
-        number = DEFINITIONS[code].number
-        year = tx.charts.read(patient_id, number, w.now - _YEAR, w.now)
-        limits = charts.limits_of(row, code) if row else {}
+    for number, code in enumerate(BY_NUMBER):
+        year = series.get(number)
+        limits = limits_of(row, code) if row else {}
         over_days = w.watched(row.plan, code) if row else []
-        again = _measured_again(w, row.plan, code) if row else []
-        if not len(year) and not limits and not over_days:
+        if year is None and not limits and not over_days:
             continue
-        points = year[year["at"] >= since]
+        points = year[year["at"] >= since] if year is not None else _NONE
+        fresh = _fresh(year, looked_at)
+        again = _measured_again(w, row.plan, code) if row else []
         said = [f"{w.side(code, side, limit)} {w.unit(code)}" for side, limit in limits.items()]
         found.append(
             Vital(
@@ -186,11 +189,18 @@ def _vitals(
                 _newest(year, code, limits),
                 points[::-1][:TABLE_ROWS_MAX],
                 len(points),
+                fresh,
                 [*said, *again, *over_days],
                 bool(limits or over_days),
             )
         )
     return found
+
+
+def _fresh(year: Points | None, looked_at: int | None) -> int:
+    if year is None or looked_at is None:
+        return 0
+    return int((year["at"] > looked_at).sum())
 
 
 def _measured_again(w: Wording, plan: Plan, code: Code) -> list[str]:
@@ -202,15 +212,9 @@ def _measured_again(w: Wording, plan: Plan, code: Code) -> list[str]:
     ]
 
 
-def _newest(points: charts.Points, code: Code, limits: dict[str, Decimal]) -> Newest | None:
-    if not len(points):
+def _newest(points: Points | None, code: Code, limits: dict[str, Decimal]) -> Newest | None:
+    if points is None:
         return None
     last = points[-1]
     value = int(last["value"])
-    return Newest(int(last["at"]), value, charts.mark_of(last), charts.level(code, value, limits))
-
-
-def _plain(code: Code, value: int) -> str:
-    if abs(value) == COMPARATOR:
-        return "HI" if value > 0 else "LO"
-    return f"{value * DEFINITIONS[code].step:f}"
+    return Newest(int(last["at"]), value, charts.mark_of(last), level(code, value, limits))

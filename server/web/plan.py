@@ -4,36 +4,27 @@ Two steps: a draft is written, and on its own page stands what it changes and wh
 raised; only there a doctor confirms it.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from server.domain.instants import end_of_day
-from server.domain.plan_changes import changes
 from server.domain.plans import SIDES, Plan
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
 from server.services import planning
-from server.services.backtesting import MINUTES_AN_ALERT
 from server.services.duty import uncovered_of
-from server.services.shipped import beyond_usual, protocols
+from server.services.shipped import protocols
 from server.web.catalogues import N_
 from server.web.patient import find
+from server.web.proposal import decision, shown
 from server.web.visit import Here, Id, Visit, people
 from server.web.wording import row_at
 
 router = APIRouter()
 IN_FORCE: Final = "in-force"
-
-
-class Expectation(NamedTuple):
-    """One rule's alerts over the preview's days, by the plan in force and by the draft."""
-
-    rule: str
-    in_force: int
-    tested: int
 
 
 @router.get("/patients/{patient_id}/plan")
@@ -50,7 +41,7 @@ def propose(visit: Here, patient_id: Id) -> Response:
         patient = find(tx, visit, patient_id)
         current = row_at(tx.directory.plans(patient_id), visit.now)
         try:
-            if start == IN_FORCE and visit.form.get("shown") != _shown(current):
+            if start == IN_FORCE and visit.form.get("shown") != shown(current):
                 raise WrongInput("from: another version came into force meanwhile: begin again")
             plan = planning.drafted(_base(tx, patient, start, visit.now), visit.form)
             version = planning.propose(tx, visit.user, patient, plan, visit.now)
@@ -78,7 +69,7 @@ def confirm(visit: Here, patient_id: Id, version: Id) -> Response:
             if not row.is_draft:
                 raise IllegalTransition(f"version {version} is no draft")
             current = row_at(tx.directory.plans(patient_id), visit.now)
-            if visit.form.get("shown") != _shown(current):
+            if visit.form.get("shown") != shown(current):
                 raise IllegalTransition("another version came into force since the page was shown")
             until = _end_of(asked, patient) if asked else None
             planning.confirm(tx, visit.user, patient, row, until, visit.now)
@@ -131,7 +122,7 @@ def _page(visit: Visit, patient_id: int, start: str, wrong: str = "") -> Respons
         w=visit.words(patient.zone_name),
         plans=plans[::-1],
         current=(current := row_at(plans, visit.now)),
-        shown=_shown(current),
+        shown=shown(current),
         protocols=protocols(),
         base=base,
         start=start,
@@ -156,40 +147,16 @@ def _version_page(
             "people": people(tx),
             "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
         }
-    current = row_at(plans, visit.now)
-    assert visit.chc is not None  # noqa: S101 - whoever is signed in has a CHC
-    is_draft, unusual = row.is_draft, beyond_usual(row.plan)
-    previews = (
-        planning.preview(visit.site.store, visit.chc.name, patient, row.plan, visit.now)
-        if is_draft
-        else []
-    )
     return visit.page(
         "plan_version.html",
         status,
         **content,
+        **decision(visit, patient, plans, row),
         patient=patient,
         w=visit.words(patient.zone_name),
-        row=row,
-        current=current,
-        shown=_shown(current),
-        changes=changes(current.plan if current else Plan(), row.plan),
         stale=status == 409,
-        unusual=unusual,
-        previews=[(one, _expectations(one)) for one in previews],
-        minutes=MINUTES_AN_ALERT,
-        may_confirm=is_draft and not (unusual and row.author == visit.user.name),
         wrong=wrong or {},
     )
-
-
-def _expectations(preview: planning.Preview) -> list[Expectation]:
-    tested = {one.rule: one.alerts for one in preview.tested.rules}
-    in_force = {one.rule: one.alerts for one in preview.in_force.rules}
-    return [
-        Expectation(rule, in_force.get(rule, 0), tested.get(rule, 0))
-        for rule in sorted({*tested, *in_force})
-    ]
 
 
 def _base(tx: Transaction, patient: Patient, start: str, now: int) -> Plan:
@@ -214,8 +181,3 @@ def _end_of(day: str, patient: Patient) -> int:
         return end_of_day(day, patient.zone_name)
     except ValueError as error:
         raise WrongInput(f"until: {day!r} is no day") from error
-
-
-def _shown(current: PlanRow | None) -> str:
-    """Return what a form says of the version in force that its page showed."""
-    return str(current.version if current else 0)

@@ -87,7 +87,7 @@ def wide() -> Plan:
 
 def settled(page: Page, address: str) -> None:
     page.goto(address)
-    expect(page.locator("[data-chart-url]:empty")).to_have_count(0)
+    expect(page.locator("[data-charts-url]:not([data-drawn])")).to_have_count(0)
     page.evaluate("document.fonts.ready.then(() => 0)")
 
 

@@ -16,6 +16,7 @@ from server.web import (
     events,
     fleet,
     held,
+    measurements,
     patient,
     patients,
     plan,
@@ -27,7 +28,7 @@ from tests.server.web.district import Browser, District
 
 _ROUTERS = [module.router for module in (
     sign_in, worklist, alert, away, duty, patients, patient, plan, held, fleet, events,
-    channels,
+    channels, measurements,
 )]  # fmt: skip
 _PLACES = re.compile(r"\{(\w+)\}")
 _STREAM = "/events"  # never ends: it has tests of its own
@@ -171,7 +172,7 @@ def test_looking_changes_nothing_but_the_record_of_looks(district: District):
 def test_every_page_about_a_patient_leaves_a_row_on_the_record(district: District):
     district.measure({"systolic": "190"})
     browser = district.browser("anna")
-    for path in ("/patients/1", "/patients/1/measurements.csv", "/patients/1/chart/systolic",
+    for path in ("/patients/1", "/patients/1/measurements.csv", "/patients/1/charts",
                  f"/alerts/{district.alert('systolic-high-outer')}"):  # fmt: skip
         before = len(_looks(district))
         assert browser.get(path).status_code == 200

@@ -2,20 +2,25 @@
 
 import csv
 import io
-import random
+from typing import Any
 
 import numpy as np
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contract.codes import Code
 from server.domain.plans import parse_plan
 from server.domain.repeats import RepeatState
+from server.engine.rules import COMPARATOR
 from server.ports.charts import MARK_HELD, MARK_LATE, POINT
 from server.ports.directory import PlanRow
-from server.services import commanding
+from server.services import alert_work, commanding, planning
+from server.services.shipped import protocols
 from server.web import charts, texts
+from server.web.limits import Points
+from server.web.thinning import POINTS_MAX, thinned
 from server.web.wording import Wording
-from tests.server.web.district import DAY, HOUR, MINUTE, T0, WATCHED, District
+from tests.server.web.district import DAY, HOSTILE, HOUR, MINUTE, T0, WATCHED, District
 
 W = Wording("en", "Europe/Rome", T0)
 
@@ -24,10 +29,16 @@ def plan_row(version: int, from_at: int, body: str) -> PlanRow:
     return PlanRow(1, version, parse_plan(body), "dora", 0, "dora", from_at)
 
 
+def charts_of(district: District, patient: int, days: str = "30") -> dict[str, Any]:
+    answer = district.browser("anna").get(f"/patients/{patient}/charts?days={days}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
 LIMITS = '{"thresholds": [{"code": "systolic", "source": "test", "high_outer": "%s"}]}'
 
 
-def points(values: list[tuple[int, float, int]]) -> charts.Points:
+def points(values: list[tuple[int, float, int]]) -> Points:
     return np.array([(at, round(value * 10), marks) for at, value, marks in values], POINT)
 
 
@@ -44,7 +55,7 @@ def test_a_vital_of_a_patient_without_a_plan_has_its_chart(district: District):
     patient = district.person("P2", "Bianchi", "Giuseppe")
     district.world.device("AA:BB:CC:DD:EE:02", patient)
     district.measure({"pulse": "70"}, device="AA:BB:CC:DD:EE:02")
-    chart = district.browser("anna").get(f"/patients/{patient}/chart/pulse").json()
+    chart = charts_of(district, patient)["charts"]["pulse"]
     assert chart["series"][0]["points"][0][1] == 70
     assert chart["bands"] == []
 
@@ -126,9 +137,9 @@ def test_stored_but_not_judged_is_said_at_the_top(district: District):
 def test_the_chart_has_points_limits_and_alerts_of_the_period(district: District):
     district.measure({"systolic": "120"}, ago=20 * DAY)
     district.measure({"systolic": "190"}, ago=10 * MINUTE)
-    address = f"/patients/{district.maria}/chart/systolic?days="
-    browser = district.browser("anna")
-    month, day = (browser.get(address + days).json() for days in ("30", "1"))
+    month, day = (
+        charts_of(district, district.maria, days)["charts"]["systolic"] for days in ("30", "1")
+    )
     assert [point[1] for point in month["series"][0]["points"]] == [120, 190]
     assert [point[1] for point in day["series"][0]["points"]] == [190]
     assert month["unit"] == "mmHg"
@@ -145,7 +156,7 @@ def test_the_chart_has_points_limits_and_alerts_of_the_period(district: District
 
 def test_a_value_the_device_could_not_say_has_no_number(district: District):
     district.measure({"spo2": "LO"})
-    chart = district.browser("anna").get(f"/patients/{district.maria}/chart/spo2").json()
+    chart = charts_of(district, district.maria)["charts"]["spo2"]
     assert chart["series"][0]["points"][0][1:] == [None, "LO"]
 
 
@@ -158,39 +169,41 @@ def test_each_version_draws_its_own_band():
     ]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_no_point_beyond_a_limit_is_lost_among_many(seed: int):
-    rnd = random.Random(seed)
-    plans = [plan_row(1, 0, LIMITS % 170), plan_row(2, T0 - 5 * DAY, LIMITS % 150)]
-    found = [(T0 - at * MINUTE, rnd.uniform(100, 145), 0) for at in range(20_000, 0, -1)]
-    for place in rnd.sample(range(20_000), 200):
-        at, _, _ = found[place]
-        found[place] = (at, rnd.uniform(151, 220), 0)
-    made = points(found)
-    thin = charts.thinned(Code.SYSTOLIC, made, plans)
-    assert len(thin) <= charts.POINTS_MAX
+LIMIT_PLANS = [plan_row(1, 0, LIMITS % 170), plan_row(2, T0 - 5 * DAY, LIMITS % 150)]
+
+
+@given(seed=st.integers(0, 2**32), count=st.integers(0, 5000), rare=st.integers(1, 400))
+@settings(max_examples=40, deadline=None)
+def test_nothing_beyond_a_limit_and_no_lo_hi_or_held_is_lost_among_many(
+    seed: int, count: int, rare: int
+):
+    rnd = np.random.default_rng(seed)
+    made = np.zeros(count, POINT)
+    made["at"] = T0 - np.sort(rnd.integers(0, 10 * DAY, count))[::-1]
+    made["value"] = rnd.integers(1000, 1500, count)
+    out = rnd.integers(0, rare, count) == 0
+    made["value"][out] = rnd.choice([1600, 1800, COMPARATOR, -COMPARATOR], out.sum())
+    made["marks"][rnd.integers(0, rare, count) == 0] = MARK_HELD
+    thin = thinned(Code.SYSTOLIC, made, LIMIT_PLANS)
     limit = np.where(made["at"] >= T0 - 5 * DAY, 1500, 1700)
-    beyond = made[made["value"] > limit]
-    assert len(beyond) > 50
-    assert set(beyond["at"].tolist()) <= set(thin["at"].tolist())
-    assert made["value"].max() == thin["value"].max()
-    assert made["value"].min() == thin["value"].min()
-
-
-def test_all_beyond_a_limit_is_still_a_chart_that_fits():
-    made = points([(T0 - at * MINUTE, 200 + at % 7, 0) for at in range(20_000, 0, -1)])
-    thin = charts.thinned(Code.SYSTOLIC, made, [plan_row(1, 0, LIMITS % 170)])
-    assert 400 <= len(thin) <= charts.POINTS_MAX
-    assert np.all(np.diff(thin["at"]) > 0)
+    matters = (made["value"] > limit) | (made["value"] == -COMPARATOR) | (made["marks"] != 0)
+    rows = {tuple(point) for point in thin.tolist()}
+    assert {tuple(point) for point in made[matters].tolist()} <= rows
+    assert len(thin) <= matters.sum() + POINTS_MAX
+    assert np.all(np.diff(thin["at"]) >= 0)
+    if count:
+        assert made["value"].max() == thin["value"].max()
+        assert made["value"].min() == thin["value"].min()
 
 
 def test_marks_are_words_that_the_readout_says():
     made = points([(T0, 150, MARK_HELD | MARK_LATE)])
     chart = charts.chart(W, Code.SYSTOLIC, made, [], [], (T0 - DAY, T0))
     assert chart["series"][0]["points"] == [(T0, 150.0, "held+late")]
-    assert chart["texts"]["marks"] == {
+    assert chart["marks"] == {
         "held+late": "(held: not confirmed to be this patient's, arrived late)"
     }
+    assert list(chart["key"]) == ["held", "late"]
 
 
 def test_the_table_holds_the_same_values_as_the_chart(district: District):
@@ -200,6 +213,98 @@ def test_the_table_holds_the_same_values_as_the_chart(district: District):
     table = page[page.index('class="table table-sm values"') :]
     assert table.index('class="numeric">147<') < table.index('class="numeric">131<')
     assert "arrived late" in table
+
+
+def test_only_a_doctor_decides_on_the_patients_page_and_sees_what_it_would_raise(
+    district: District,
+):
+    with district.store.write() as tx:
+        person = tx.directory.patient(district.maria)
+        assert person is not None
+        plan = protocols()["heart-failure"].plan()
+        planning.propose(tx, district.world.user("anna"), person, plan, district.now)
+    page = district.browser("dora").get(f"/patients/{district.maria}").text
+    assert "A proposal waits for you" in page
+    assert 'data-preview="90"' in page
+    assert f'action="/patients/{district.maria}/plan/2/confirm"' in page
+    assert f'action="/patients/{district.maria}/plan/2/decline"' in page
+    assert "data-decide" not in district.browser("anna").get(f"/patients/{district.maria}").text
+
+
+def test_what_is_new_is_new_since_the_readers_own_last_visit(district: District):
+    path = f"/patients/{district.maria}"
+    district.measure({"systolic": "120"}, ago=HOUR)
+    assert "data-since" not in district.browser("dora").get(path).text  # never looked before
+    district.now += 2 * HOUR
+    district.measure({"systolic": "190"}, ago=MINUTE)
+    for _ in range(2):  # looking again at once is the same visit
+        page = district.browser("dora").get(path).text
+        since = page[page.index("data-since") : page.index("</section>", page.index("data-since"))]
+        assert "1 new value" in since
+        assert "Systolic pressure 190 mmHg, above 180" in since
+        district.now += 10 * MINUTE
+    district.now += 2 * HOUR
+    assert "nothing else happened" in district.browser("dora").get(path).text
+
+
+def test_notes_closes_and_versions_stand_beside_the_values(district: District):
+    district.measure({"systolic": "190"})
+    alert, user = district.alert("systolic-high-outer"), district.world.user("anna")
+    with district.store.write() as tx:
+        alert_work.note(tx, user, alert, HOSTILE, district.now)
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    happened = page[page.index("What happened") :]
+    assert 'data-event="note"' in happened
+    assert "Anna Neri: &lt;script&gt;" in happened
+    assert 'data-event="plan"' in happened
+    found = charts_of(district, district.maria)["events"]
+    assert {one["sign"] for one in found} == {"N", "P"}
+
+
+def test_home_blood_pressure_is_the_protocols_average_or_says_what_is_missing(district: District):
+    for days in range(7):
+        for ago in (0, 1, 12 * 60, 12 * 60 + 1):  # minutes: mornings and evenings, two each
+            first = {"systolic": "150", "diastolic": "90"}
+            then = {"systolic": "130", "diastolic": "80"}
+            # 16:13 and 04:13 of the last seven civil days; the first of them is dropped
+            district.measure(first if days == 6 else then, ago=days * DAY + ago * MINUTE + MINUTE)
+        page = district.browser("anna").get(f"/patients/{district.maria}").text
+        said = page[page.index('data-summary="pressure"') :][:400]
+        assert ("130/80 mmHg, of " in said) == (days >= 3), (days, said)
+        if days < 3:
+            assert f"not enough measurements: {4 * days} of at least 12" in said
+    assert "130/80 mmHg, of 24 measurements" in said
+
+
+def test_glucose_by_finger_is_a_share_and_no_time(district: District):
+    for hours, value in enumerate(("LO", "100", "180", "181")):
+        district.measure({"glucose": value}, ago=HOUR * (hours + 1))
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    said = page[page.index('data-summary="glucose"') :][:400]
+    assert "share of measurements in range" in said
+    assert "50% (2/4); below 1, above 1" in said
+
+
+def test_a_part_of_the_score_is_named_as_one(district: District):
+    plan = {**WATCHED, "early_warning": {"source": "RCP 2017", "scale": 1}}
+    district.world.plan(district.maria, plan, district.now - DAY)
+    district.measure({"spo2": "93", "pulse": "95"})
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    said = page[page.index('data-summary="news2"') :][:600]
+    assert "Part of the NEWS2 (no score)" in said
+    assert "3 points" in said  # 2 for 93 % on scale 1, 1 for a pulse of 95
+    assert "Consciousness" in said
+    everything = {"respiration-rate": "18", "supplemental-oxygen": "0", "consciousness": "0"}
+    rest = {"systolic": "120", "temperature": "37.0", "spo2": "93", "pulse": "95"}
+    district.measure({**everything, **rest}, ago=0)
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    assert "<strong>NEWS2</strong>: 3 points" in page
+
+
+def test_what_the_device_said_of_a_value_stands_beside_it(district: District):
+    district.measure({"systolic": "120"}, flags=["irregular-pulse", "word-of-its-own"])
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    assert "the device reported a doubt: irregular pulse, word-of-its-own" in page
 
 
 def test_the_file_holds_every_value_with_its_time_and_state(district: District):

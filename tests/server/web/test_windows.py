@@ -147,5 +147,5 @@ def test_worklist_alert_and_patient_page_say_a_rule_in_words(district: District)
     found = browser.post("/patients", {"q": "bianchi"}).text
     assert "Oxygen saturation" in found
     assert "not watched" not in found
-    chart = browser.get(f"/patients/{patient}/chart/spo2").json()
+    chart = browser.get(f"/patients/{patient}/charts").json()["charts"]["spo2"]
     assert [one["label"] for one in chart["alerts"]] == [f"Oxygen saturation 92 %: {condition}"]
