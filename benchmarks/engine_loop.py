@@ -1,6 +1,7 @@
 """The engine against a plain loop of the same rules, in one run, in turn."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 from benchmarks.agreement import engine, must_agree, plain_loop
@@ -9,6 +10,8 @@ from benchmarks.panel import ALL_RULES, LIMITS_AND_GAIN, compiled, full_slots, f
 from benchmarks.stream import FEW, batches, readings
 from benchmarks.table import Row, interleaved, quiet
 from server.domain.plans import Plan
+from server.engine import few, kernel
+from server.engine.families import FAMILIES, IN_ARRAYS
 from server.engine.state import State
 from server.engine.step import Observations, apply, findings, step
 
@@ -27,9 +30,21 @@ def rows(reduced: bool) -> Iterator[Row]:
         state, slots, stream = _begun(plan)
         given = list(islice(stream, rounds * EACH))
         ratio, note = ratio_of(state, given, EACH, _loop(slots))
-        note = f"{PATIENTS} patients, batch {BATCH}, {note}"
+        with _arrays_alone():
+            arrays, _ = ratio_of(state, list(islice(stream, 9 * EACH)), EACH, _loop(slots))
+        note = f"{PATIENTS} patients, batch {BATCH}, {note}; without numba {arrays:.2f}"
         yield Row(f"engine / plain loop, {name}", ratio, 7, at_least=True, note=note)
         yield _small(name, state, slots, stream, 7 if reduced else 15)
+
+
+@contextmanager
+def _arrays_alone() -> Iterator[None]:
+    """Judge as where numba is not installed."""
+    kernel.FAMILIES = few.FAMILIES = IN_ARRAYS
+    try:
+        yield
+    finally:
+        kernel.FAMILIES = few.FAMILIES = FAMILIES
 
 
 def _begun(plan: Plan) -> tuple[State, Slots, Iterator[Observations]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from server.engine.backtest_numbers import Numbers, Truth, Whole
 from server.engine.rules import TrendKind, TrendRule
-from server.engine.trend import DAYS_KEPT
+from server.engine.trend import LONG
 
 _THOUSAND: Final = 1000
 _NEAR: Final = 1e-9
@@ -35,7 +35,7 @@ class Sums:
         """Tell whether no sum, and no product of two within a window, leaves 63 bits."""
         day = self.numbers.day
         largest = float(max(self.value.max(), -self.value.min(), day[-1], 1)) ** 2
-        most = int((np.arange(1, len(day) + 1) - self.numbers.since(day, DAYS_KEPT)).max())
+        most = int((np.arange(1, len(day) + 1) - self.numbers.since(day, LONG.days_kept)).max())
         return largest * max(most**2, len(day)) < _SAFE
 
     @cached_property

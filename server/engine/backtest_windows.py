@@ -26,7 +26,8 @@ from server.engine.rules import (
     Compiled,
 )
 
-_FAMILIES: Final = frozenset({"gain", "change", "trend", "average"})
+_TRENDS: Final = frozenset({"trend", "long trend"})
+_FAMILIES: Final = _TRENDS | {"gain", "change", "average"}
 _PERCENT: Final = 100_000
 
 
@@ -64,7 +65,7 @@ def judge(
         return {}
     if np.count_nonzero(numbers.half[1:] < numbers.half[:-1]):
         return None  # at midnight the clocks were set back: a day came again
-    if "trend" in families and not windows.sums.safe:
+    if families & _TRENDS and not windows.sums.safe:
         return None
     marks: dict[tuple[int, str], Truth] = {}
     for first, end, rules in stretches:

@@ -74,6 +74,12 @@ def covers(
     return np.asarray(never_full | (older & (values == 1)))
 
 
+def covers_one(row: np.void, at: int) -> bool:
+    """Tell the same of one row and one value to come."""
+    oldest = row["at"][row["count"] % KEPT]
+    return bool(row["count"] <= KEPT or oldest < at - row["reach"].max())
+
+
 def judge_rows(rows: NDArray[np.void], now: Instants) -> NDArray[np.int64]:
     """Do the same for many slots, a value each."""
     found = np.zeros(len(rows), np.int64)
@@ -119,7 +125,8 @@ def load(row: np.void) -> Memory:
 
 
 def store(row: np.void, memory: Memory) -> None:
-    """Write a memory into a row."""
-    row["at"], row["value"], row["count"] = _LONG_AGO, 0, len(memory[-KEPT:])
-    for place, (at, value) in enumerate(memory[-KEPT:]):
-        row["at"][place], row["value"][place] = at, value
+    """Write a memory into a row, of which the newest values are kept."""
+    row["at"], row["value"], row["count"] = _LONG_AGO, 0, len(memory)
+    first = max(0, len(memory) - KEPT)
+    for number, (at, value) in enumerate(memory[first:], first):
+        row["at"][number % KEPT], row["value"][number % KEPT] = at, value

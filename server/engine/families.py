@@ -13,20 +13,32 @@ from server.engine import average, change, gain, trend, trend_rows
 from server.engine.instant import Instants, Now
 from server.engine.rules import Compiled
 
+try:
+    from server.engine import fast
+except ImportError:  # numba is not installed: arrays do the same, more slowly
+    _FAST = {}
+else:
+    _FAST = fast.FAST
+
+Rows = NDArray[np.void]
+
 
 class Family(NamedTuple):
     """One family: its name (a column of ``state.EXTRA``), and its module's functions.
 
     ``judge`` is the definition, one value after the other on a memory that it moves on;
     ``judge_rows`` the same for many rows at once. ``load`` and ``store`` turn one into the other.
+    ``judge_one``, where there is one, moves one row on by a value and returns 0 where that is
+    beyond no rule.
     """
 
     name: str
-    empty: Callable[[int], NDArray[np.void]]
+    empty: Callable[[int], Rows]
     fresh: Callable[[], Any]
     wanted: Callable[[Compiled], bool]
     judge: Callable[[Compiled, Any, Now], list[int]]
-    judge_rows: Callable[[NDArray[np.void], Instants], NDArray[np.int64]]
+    judge_rows: Callable[[Rows, Instants], NDArray[np.int64]]
+    judge_one: Callable[[Rows, Now], int] | None
     write: Callable[[np.void, Compiled], None]
     load: Callable[[np.void], Any]
     store: Callable[[np.void, Any], None]
@@ -36,7 +48,8 @@ def _family(
     name: str,
     module: Any,  # noqa: ANN401
     fresh: Callable[[], Any],
-    judge_rows: Callable[..., NDArray[np.int64]],
+    judge_rows: Callable[[Rows, Instants], NDArray[np.int64]],
+    judge_one: Callable[[Rows, Now], int] | None = None,
 ) -> Family:
     return Family(
         name,
@@ -45,15 +58,23 @@ def _family(
         module.wanted,
         module.judge,
         judge_rows,
+        judge_one,
         module.write,
         module.load,
         module.store,
     )
 
 
-FAMILIES: Final = (
-    _family("gain", gain, dict, gain.judge_rows),
+IN_ARRAYS: Final = (
+    _family("gain", gain, dict, gain.judge_rows, gain.judge_one),
     _family("change", change, list, change.judge_rows),
-    _family("trend", trend, dict, trend_rows.judge_rows),
+    _family("trend", trend.SHORT, dict, trend_rows.judge_rows),
+    _family("long trend", trend.LONG, dict, trend_rows.judge_rows),
     _family("average", average, dict, average.judge_rows),
+)
+FAMILIES: Final = tuple(
+    family._replace(judge_rows=compiled.judge_rows, judge_one=compiled.judge_one)
+    if (compiled := _FAST.get(family.name))
+    else family
+    for family in IN_ARRAYS
 )

@@ -88,16 +88,16 @@ def _remember(rows: NDArray[np.void], now: Instants) -> None:
     rows["low"][fresh] = np.minimum(rows["low"][fresh], value)
 
 
-def surely_none(row: NDArray[np.void], now: Now) -> bool:
-    """Tell whether one value is surely no gain of one row, and if so remember it."""
-    flat = row.view("<i4")
+def judge_one(rows: NDArray[np.void], now: Now) -> int:
+    """Judge one value of one row; only where it is surely no gain is it remembered."""
+    flat = rows.view("<i4")
     if now.value - flat.item(_LOW) > flat.item(_LEAST):
-        return False
+        return 1
     place = now.day % DAYS_KEPT
     if flat.item(place) < now.day:
         flat[place], flat[place + DAYS_KEPT] = now.day, now.value
         flat[_LOW] = min(flat.item(_LOW), now.value)
-    return True
+    return 0
 
 
 def empty(count: int) -> NDArray[np.void]:

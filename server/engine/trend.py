@@ -23,22 +23,16 @@ from server.domain.window_rules import TRENDS_MAX
 from server.engine.instant import Now
 from server.engine.rules import TREND_BIT, Compiled, TrendKind, TrendRule
 
-DAYS_KEPT: Final = 32
 NO_DAY: Final = -(2**30)
 _THOUSAND: Final = 1000
-# What a rule's window holds, counted from the window's newest day on (``t`` is 0 then): n, Σv, Σv²,
-# Σt, Σtv, Σt²; and of the short window n and Σv, or of a slope the number of days with a value.
-SUMS: Final = ("n", "sum", "squares", "times", "crossed", "spread", "own_n", "own_sum")
-RULE: Final = (*SUMS, *(f"rule_{name}" for name in TrendRule._fields))
-# The steady values of each civil day (see ``Day``), at the day's number modulo ``DAYS_KEPT``; then
-# each rule with the sums over its window as of the civil day ``as_of``: nothing but that day's
-# values changes them on it.
-DAY_WIDTH: Final = 5
-ROW: Final = np.dtype(
+DAY: Final = np.dtype(
     [
-        ("kept", "<i8", (DAYS_KEPT, DAY_WIDTH)),
-        ("rules", "<i8", (TRENDS_MAX, len(RULE))),
-        ("as_of", "<i8"),
+        ("sum", "<i8"),
+        ("squares", "<i8"),
+        ("day", "<i4"),
+        ("n", "<i4"),
+        ("first", "<i4"),
+        ("_", "<i4"),
     ]
 )
 
@@ -55,33 +49,79 @@ class Day(NamedTuple):
 
 _NO_DAY: Final = Day(NO_DAY, 0, 0, 0, 0)
 Memory = dict[int, Day]
-"""Days by their number modulo ``DAYS_KEPT``."""
+"""Days by their number modulo the ring's ``days_kept``."""
 
 
-def wanted(rules: Compiled) -> bool:
-    """Tell whether the rules have a trend."""
-    return bool(rules.trends)
+class Ring:
+    """The trends over more than ``above`` and less than ``days_kept`` civil days: most plans look
+    back a week, and a row is copied whole.
 
+    A row has the steady values of each civil day (see ``Day``), at the day's number modulo
+    ``days_kept``; and the rules, each at its place in the plan, all zeros where it is not of this
+    ring.
+    """
 
-def judge(rules: Compiled, memory: Memory, now: Now) -> list[int]:
-    """Remember a value, and return the bits of the trends that it is beyond."""
-    if now.steady:
-        known = memory.get(now.day % DAYS_KEPT)
+    def __init__(self, days_kept: int, above: int = 0) -> None:
+        self.days_kept, self.above = days_kept, above
+        rules = (TRENDS_MAX, len(TrendRule._fields))
+        self.row = np.dtype([("kept", DAY, days_kept), ("rules", "<i8", rules)])
+
+    def own(self, rules: Compiled) -> list[tuple[int, TrendRule]]:
+        """Return this ring's trends, each with its place among all of them."""
+        places = enumerate(rules.trends)
+        return [(at, one) for at, one in places if self.above < one.days < self.days_kept]
+
+    def wanted(self, rules: Compiled) -> bool:
+        """Tell whether the rules have such a trend."""
+        return bool(self.own(rules))
+
+    def judge(self, rules: Compiled, memory: Memory, now: Now) -> list[int]:
+        """Remember a value, and return the bits of the trends that it is beyond."""
+        if now.steady:
+            self._remember(memory, now)
+        days = sorted(memory.values())
+        return [TREND_BIT + place for place, one in self.own(rules) if beyond(one, days, now)]
+
+    def _remember(self, memory: Memory, now: Now) -> None:
+        known = memory.get(now.day % self.days_kept)
         if known is None or known.day < now.day:
             known = Day(now.day, 0, 0, 0, now.value)
         if known.day == now.day:
-            memory[now.day % DAYS_KEPT] = Day(
-                now.day,
-                known.n + 1,
-                known.sum + now.value,
-                known.squares + now.value**2,
-                known.first,
-            )
-    return [
-        TREND_BIT + place
-        for place, rule in enumerate(rules.trends)
-        if beyond(rule, sorted(memory.values()), now)
-    ]
+            n, total = known.n + 1, known.sum + now.value
+            squares = known.squares + now.value**2
+            memory[now.day % self.days_kept] = Day(now.day, n, total, squares, known.first)
+
+    def empty(self, count: int) -> NDArray[np.void]:
+        """Make rows that remember no day and judge nothing."""
+        rows = np.zeros(count, self.row)
+        rows["kept"]["day"] = NO_DAY
+        return rows
+
+    def write(self, row: np.void, rules: Compiled) -> None:
+        """Write the rules in force into a row."""
+        row["rules"] = 0
+        for place, rule in self.own(rules):
+            row["rules"][place] = rule
+
+    def load(self, row: np.void) -> Memory:
+        """Read a row's memory."""
+        return {one.day % self.days_kept: one for one in days_of(row)}
+
+    def store(self, row: np.void, memory: Memory) -> None:
+        """Write a memory into a row."""
+        days = [memory.get(place, _NO_DAY) for place in range(self.days_kept)]
+        for name, column in zip(Day._fields, zip(*days, strict=True), strict=True):
+            row["kept"][name] = column
+
+
+SHORT: Final = Ring(8)
+LONG: Final = Ring(32, above=7)
+
+
+def days_of(row: np.void) -> list[Day]:
+    """Return the days that a row has, the oldest first."""
+    columns = (row["kept"][name].tolist() for name in Day._fields)
+    return sorted(one for one in map(Day, *columns) if one.day != NO_DAY)
 
 
 def beyond(rule: TrendRule, days: list[Day], now: Now) -> bool:
@@ -130,29 +170,3 @@ def _line(window: list[Day], today: int, n: int, total: int) -> tuple[int, int]:
     times = sum((one.day - today) * one.n for one in window)
     crossed = n * sum((one.day - today) * one.sum for one in window) - times * total
     return n * sum((one.day - today) ** 2 * one.n for one in window) - times**2, crossed
-
-
-def empty(count: int) -> NDArray[np.void]:
-    """Make rows that remember no day and judge nothing."""
-    rows = np.zeros(count, ROW)
-    rows["kept"][:, :, 0] = rows["as_of"] = NO_DAY
-    return rows
-
-
-def write(row: np.void, rules: Compiled) -> None:
-    """Write the rules in force into a row."""
-    row["as_of"], row["rules"] = NO_DAY, 0
-    for place, rule in enumerate(rules.trends):
-        row["rules"][place, len(SUMS) :] = rule
-
-
-def load(row: np.void) -> Memory:
-    """Read a row's memory."""
-    days = map(Day._make, row["kept"].tolist())
-    return {one.day % DAYS_KEPT: one for one in days if one.day != NO_DAY}
-
-
-def store(row: np.void, memory: Memory) -> None:
-    """Write a memory into a row."""
-    row["as_of"] = NO_DAY
-    row["kept"] = [memory.get(place, _NO_DAY) for place in range(DAYS_KEPT)]

@@ -1,8 +1,7 @@
-"""Trends of many rows, a value each: the same as ``trend.judge``, in arrays.
+"""Trends of many rows, a value each: the same as ``trend.Ring.judge``, in arrays.
 
-The sums over a rule's window stand in the row as of one civil day: a value of that day is added to
-them, and the first of another day has them summed anew. It is reckoned in floating point first;
-where the two sides are too near for that, the definition decides.
+It is reckoned in floating point first; where the two sides are too near for that, the definition
+decides.
 """
 
 from typing import Any, Final, NamedTuple
@@ -13,27 +12,22 @@ from numpy.typing import NDArray
 from server.domain.window_rules import TRENDS_MAX
 from server.engine.instant import Instants, Now
 from server.engine.rules import TREND_BIT, TrendKind, TrendRule
-from server.engine.trend import DAY_WIDTH, DAYS_KEPT, NO_DAY, ROW, RULE, SUMS, beyond, load
+from server.engine.trend import beyond, days_of
 
 _THOUSAND: Final = 1000
 _NEAR: Final = 1e-9
 # More values than this in a window, and the sums' products might leave 63 bits: 4000² times the
 # square of 700,000 (the largest number there is, of a weight in grams) does not.
 _MANY: Final = 4000
-# A row as numbers: the days, the rules, the day that their sums are of.
-_WIDTH: Final = ROW.itemsize // 8
-_KEPT: Final = DAYS_KEPT * DAY_WIDTH
-_AS_OF: Final = _WIDTH - 1
-_DAY, _N, _SUM, _SQUARES, _FIRST = range(DAY_WIDTH)
-_KIND, _SHORT, _DAYS = (RULE.index(f"rule_{name}") for name in ("kind", "short", "days"))
-_OWN: Final = SUMS.index("own_n")
 _Ints = NDArray[np.int64]
 _Numbers = NDArray[np.floating[Any]]
 _Truths = NDArray[np.bool_]
 
 
 class _Window(NamedTuple):
-    """One rule with the sums over its windows, a column each: see ``trend.RULE``."""
+    """One rule, and what its window holds, a column each; times are days before the value (``t``
+    of ``trend`` is negative), ``own`` are those of the short window, or of a slope the days that
+    have a value."""
 
     n: _Ints
     sum: _Ints
@@ -63,121 +57,64 @@ class _Sides(NamedTuple):
 
 
 def judge_rows(rows: NDArray[np.void], now: Instants) -> _Ints:
-    """Do the same as ``trend.judge`` for many slots, a value each."""
-    grid = rows.view("<i8").reshape(len(rows), _WIDTH)
-    day, value = now.day.astype(np.int64), now.value.astype(np.int64)
-    _remember(grid, day, value, now.steady)
-    _bring_up(grid, day, value, now.steady)
+    """Do the same as the rings' ``judge`` for many slots, a value each."""
+    _remember(rows["kept"], now)
     found = np.zeros(len(rows), np.int64)
     for place in range(TRENDS_MAX):
-        rule = _rule(grid, place)
-        kinds = rule[:, _KIND]
-        if not np.count_nonzero(kinds):
-            break
+        kinds = rows["rules"][:, place, 0]
         for kind in np.unique(kinds).tolist():
             if kind:
                 some = (kinds == kind).nonzero()[0]
-                judged = _judge(kind, rule[some], rows, some, place, now)
+                judged = _judge(kind, rows, some, place, now)
                 found[some] |= judged.astype(np.int64) << TREND_BIT + place
     return found
 
 
-def _rule(grid: _Ints, place: int) -> _Ints:
-    first = _KEPT + place * len(RULE)
-    return grid[:, first : first + len(RULE)]
-
-
-def _remember(grid: _Ints, day: _Ints, value: _Ints, steady: _Truths) -> None:
+def _remember(kept: NDArray[np.void], now: Instants) -> None:
     """Add the steady values to their days."""
-    flat, base = grid.ravel(), np.arange(0, grid.size, _WIDTH)
-    if np.count_nonzero(steady) < len(steady):
-        base, day, value = base[steady], day[steady], value[steady]
-    at = base + day % DAYS_KEPT * DAY_WIDTH
-    known = flat.take(at)
-    if np.count_nonzero(fresh := known < day):
-        new = at[fresh]
-        flat[new], flat[new + _FIRST] = day[fresh], value[fresh]
-        flat[new + _N] = flat[new + _SUM] = flat[new + _SQUARES] = 0
-    if np.count_nonzero(past := known > day):
-        at, value = at[~past], value[~past]
-    flat[at + _N] += 1
-    flat[at + _SUM] += value
-    flat[at + _SQUARES] += value * value
+    row = now.steady.nonzero()[0]
+    day, value = now.day.take(row), now.value.take(row).astype(np.int64)
+    place = day % kept.shape[1]
+    fresh = (kept["day"][row, place] < day).nonzero()[0]
+    at = row[fresh], place[fresh]
+    kept["day"][at], kept["first"][at] = day[fresh], value[fresh]
+    for name in ("n", "sum", "squares"):
+        kept[name][at] = 0
+    own = (kept["day"][row, place] == day).nonzero()[0]
+    at, value = (row[own], place[own]), value[own]
+    kept["n"][at] += 1
+    kept["sum"][at] += value
+    kept["squares"][at] += value * value
 
 
-def _bring_up(grid: _Ints, day: _Ints, value: _Ints, steady: _Truths) -> None:
-    """Make the sums those of the values' days."""
-    stale = grid[:, _AS_OF] != day
-    again, anew = (~stale & steady).nonzero()[0], stale.nonzero()[0]
-    kept = _back(grid, anew, day.take(anew))
-    for place in range(TRENDS_MAX):
-        rule = _rule(grid, place)
-        kinds = rule[:, _KIND]
-        if not np.count_nonzero(kinds):
-            break
-        if len(again):
-            _add(rule, again, kinds.take(again), value)
-        if len(anew):
-            rule[anew, : len(SUMS)] = _summed(kept, rule[anew])
-    # After a doubted value its day may still be without one that counts: the next sums anew.
-    grid[:, _AS_OF] = np.where(steady, day, NO_DAY)
-
-
-def _back(grid: _Ints, some: NDArray[np.intp], day: _Ints) -> _Ints:
-    """Return the days of some rows, today's first and as far back as any window looks; a day
-    without a value is all zeros."""
-    reach = max(int(_rule(grid, place)[:, _DAYS].max(initial=0)) for place in range(TRENDS_MAX))
-    back = day[:, None] - np.arange(min(reach + 1, DAYS_KEPT))
-    at = some[:, None] * _WIDTH + back % DAYS_KEPT * DAY_WIDTH
-    kept = grid.ravel().take(at[:, :, None] + np.arange(DAY_WIDTH))
-    kept[kept[:, :, _DAY] != back] = 0
-    return kept
-
-
-def _add(rule: _Ints, again: NDArray[np.intp], kinds: _Ints, value: _Ints) -> None:
-    """Add a value to the sums of its day; a baseline's window ends before it."""
-    in_window = (kinds > 0) & (kinds != TrendKind.BASELINE)
-    some, in_short = again[in_window], again[kinds == TrendKind.CROSSOVER]
-    own = value.take(some)
-    rule[some, :3] += np.stack((np.ones_like(own), own, own * own), axis=1)
-    own = value.take(in_short)
-    rule[in_short, _OWN : _OWN + 2] += np.stack((np.ones_like(own), own), axis=1)
-
-
-def _summed(kept: _Ints, rule: _Ints) -> _Ints:
-    """Return the sums over the days of one rule's windows; ``kept`` are the days from today on
-    back."""
-    ago = np.arange(kept.shape[1])
-    first = (rule[:, _KIND] == TrendKind.BASELINE).astype(np.int64)[:, None]
-    inside = (ago >= first) & (ago < rule[:, _DAYS, None] + first)
-    n, total = kept[:, :, _N] * inside, kept[:, :, _SUM] * inside
-    recent = ago < rule[:, _SHORT, None]
-    days, own_n = np.count_nonzero(n, axis=1), np.einsum("ij,ij->i", n, recent)
-    return np.stack(
-        (
-            n.sum(axis=1),
-            total.sum(axis=1),
-            np.einsum("ij,ij->i", kept[:, :, _SQUARES], inside),
-            -(n @ ago),
-            -(total @ ago),
-            n @ ago**2,
-            np.where(rule[:, _KIND] == TrendKind.SLOPE, days, own_n),
-            np.einsum("ij,ij->i", total, recent),
-        ),
-        axis=1,
+def _window(rule: _Ints, kept: NDArray[np.void], day: NDArray[np.int32]) -> _Window:
+    """Return one rule's windows of some rows, up to their values' days."""
+    ago = day[:, None].astype(np.int64) - kept["day"]
+    kind, days, short = (rule[:, place, None] for place in range(3))
+    first = kind == TrendKind.BASELINE
+    inside = (ago >= first) & (ago < days + first)
+    n, total = kept["n"] * inside, kept["sum"] * inside
+    ago = np.where(inside, -ago, 0)
+    recent = ago > -short
+    own_n, filled = (n * recent).sum(axis=1), np.count_nonzero(n, axis=1)
+    return _Window(
+        n.sum(axis=1),
+        total.sum(axis=1),
+        (kept["squares"] * inside).sum(axis=1),
+        (n * ago).sum(axis=1),
+        (total * ago).sum(axis=1),
+        (n * ago * ago).sum(axis=1),
+        np.where(kind[:, 0] == TrendKind.SLOPE, filled, own_n),
+        (total * recent).sum(axis=1),
+        *rule.T,
     )
 
 
 def _judge(
-    kind: int,
-    rule: _Ints,
-    rows: NDArray[np.void],
-    some: NDArray[np.intp],
-    place: int,
-    now: Instants,
+    kind: int, rows: NDArray[np.void], some: NDArray[np.intp], place: int, now: Instants
 ) -> _Truths:
     """Judge one kind of rule, on some of the rows."""
-    w = _Window(*rule.T)
+    w = _window(rows["rules"][some, place], rows["kept"][some], now.day.take(some))
     if kind == TrendKind.SLOPE:
         spread, slope = _lines(w)
         steep, wide = w.sign * slope * 2 * _THOUSAND, w.exceeds * spread
@@ -237,7 +174,7 @@ def _each(
     found = np.zeros(len(some), np.bool_)
     for index in which.nonzero()[0].tolist():
         row, at = rows[some[index]], int(some[index])
-        rule = TrendRule._make(row["rules"][place, len(SUMS) :].tolist())
+        rule = TrendRule._make(row["rules"][place].tolist())
         one = Now(int(now.at[at]), int(now.value[at]), int(now.day[at]), False, True)
-        found[index] = beyond(rule, sorted(load(row).values()), one)
+        found[index] = beyond(rule, days_of(row), one)
     return found

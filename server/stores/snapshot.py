@@ -17,7 +17,7 @@ import numpy as np
 
 from server.engine.state import State
 
-LAYOUT: Final = 7
+LAYOUT: Final = 8
 _DIGEST_BYTES: Final = 32
 _ARRAYS: Final = ("rows", "limits", "due_at", "owner", "slots")
 _TABLE: Final = "table-"

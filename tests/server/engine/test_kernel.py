@@ -14,12 +14,14 @@ import pytest
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import DAY, HOUR, MINUTE
 from server.domain.plans import Plan
+from server.engine import change, few, kernel
 from server.engine.change import KEPT, REACH_MAX
+from server.engine.families import FAMILIES, IN_ARRAYS
 from server.engine.rebuild import rebuild, slots_of
-from server.engine.rules import COMPARATOR, Version, compile_version
+from server.engine.rules import COMPARATOR, ChangeRule, Compiled, Version, compile_version
 from server.engine.series import Memory, Observation, families_of, fold, fresh
 from server.engine.state import State, memory_of
-from server.engine.step import FEW_OBSERVATIONS, Observations, apply, findings, step
+from server.engine.step import FEW_OBSERVATIONS, Observations, Overlay, apply, findings, step
 from tests.server.engine.test_order import PLANS
 
 PATIENTS = 60
@@ -45,6 +47,35 @@ def made(*, plain: bool) -> State:
     return state
 
 
+@pytest.fixture(params=["compiled", "arrays"])
+def form(request, monkeypatch):
+    """Both forms of the rules over windows, whatever is installed."""
+    families = FAMILIES if request.param == "compiled" else IN_ARRAYS
+    assert (families[-1].judge_one is not None) == (request.param == "compiled")
+    for module in (few, kernel):
+        monkeypatch.setattr(module, "FAMILIES", families)
+    return request.param
+
+
+def judged(state: State, batch: Observations, seen: dict, ours: set, number: int) -> Overlay:
+    """Judge a batch as the services do: what arrays cannot judge, from history."""
+    overlay = step(state, batch)
+    ours |= set(findings(state, overlay))
+    apply(state, overlay, number)
+    for patient, code, *rest in _rows(batch):
+        seen[patient, BY_NUMBER[code]].append(Observation(*rest))
+    for slot in overlay.rebuild:  # more values than are kept
+        patient, code = (int(part) for part in state.owner[slot])
+        history = sorted(seen[patient, BY_NUMBER[code]])
+        versions = state.versions[patient]
+        rebuilt = rebuild(state, slot, versions, history, list(ours_of(ours, patient, code)), 0)
+        assert not rebuilt.superseded
+        ours |= set(rebuilt.raised)
+        apply(state, rebuilt.overlay, number)
+    return overlay
+
+
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("pace", [7 * MINUTE, 5 * HOUR, DAY + HOUR], ids=["dense", "daily", "rare"])
 def test_many_rows_at_once_judge_as_each_by_itself(pace: int) -> None:
     random = np.random.default_rng([datetime.now(UTC).toordinal(), pace])
@@ -52,46 +83,42 @@ def test_many_rows_at_once_judge_as_each_by_itself(pace: int) -> None:
     ours, kinds = set(), Counter()
     for number in range(120):
         batch = _batch(random, START + number * pace, pace, number)
-        overlay = step(state, batch)
-        ours |= set(findings(state, overlay))
-        apply(state, overlay, number)
-        for patient, code, *rest in _rows(batch):
-            seen[patient, BY_NUMBER[code]].append(Observation(*rest))
-        for slot in overlay.rebuild:  # more values than are kept: judged from history
-            patient, code = (int(part) for part in state.owner[slot])
-            history = seen[patient, BY_NUMBER[code]]
-            versions = state.versions[patient]
-            rebuilt = rebuild(state, slot, versions, history, list(ours_of(ours, patient, code)), 0)
-            assert not rebuilt.superseded
-            ours |= set(rebuilt.raised)
-            apply(state, rebuilt.overlay, number)
-            kinds["rebuilt"] += 1
+        kinds["rebuilt"] += len(judged(state, batch, seen, ours, number).rebuild)
     must_equal_the_fold(state, seen, ours)
     kinds.update(finding.rule for finding in ours)
     print(dict(kinds))
     assert len(kinds) > 8
 
 
+def test_a_memory_of_more_values_than_a_row_keeps_says_so() -> None:
+    rules = Compiled(changes=(ChangeRule(DAY, 1, 1000, 0, 0),))
+    row, memory = change.empty(1), [(START + number, 700) for number in range(KEPT + 6)]
+    change.write(row[0], rules)
+    change.store(row[0], memory)
+    assert change.load(row[0]) == memory[-KEPT:]
+    assert not change.covers(row, np.array([START + HOUR]), np.array([1]))[0]
+    assert not change.covers_one(row[0], START + HOUR)
+    assert change.covers_one(row[0], START + 8 + DAY)
+
+
 @pytest.mark.parametrize("pace", [7 * MINUTE, 5 * HOUR], ids=["dense", "daily"])
-def test_a_few_at_a_time_judge_as_each_by_itself(pace: int) -> None:
+@pytest.mark.parametrize("plain", [True, False], ids=["limits and gains", "all rules"])
+def test_a_few_at_a_time_judge_as_each_by_itself(pace: int, plain: bool, form: str) -> None:
     random = np.random.default_rng([datetime.now(UTC).toordinal(), pace])
-    state, seen = made(plain=True), defaultdict(list)
+    state, seen = made(plain=plain), defaultdict(list)
     ours, ended, one_by_one = set(), 0, 0
     for number in range(90):
         rows = sorted(_rows(_batch(random, START + number * pace, pace, number)), key=_in_order)
-        for patient, code, *rest in rows:
-            seen[patient, BY_NUMBER[code]].append(Observation(*rest))
         while rows:
             size = int(random.integers(1, FEW_OBSERVATIONS + 3))
-            overlay = step(state, _columns(rows[:size]))
+            overlay = judged(state, _columns(rows[:size]), seen, ours, number)
             rows = rows[size:]
-            assert not overlay.rebuild
             one_by_one += overlay.few is not None
             ended += len(overlay.ended)
-            ours |= set(findings(state, overlay))
-            apply(state, overlay, number)
     must_equal_the_fold(state, seen, ours)
-    assert one_by_one > 200
+    # Without compiled code, rules over windows other than gains are always judged in arrays.
+    if plain or (form == "compiled" and pace > HOUR):
+        assert one_by_one > 200
     assert ended > 20
     assert {one.rule for one in ours} > {"weight-gain-1.36kg-1d", "systolic-high-inner"}
 
