@@ -92,7 +92,8 @@ class GatewayRow(NamedTuple):
 
 
 class Home(NamedTuple):
-    """What is known of the gateway that a patient's measurements come through.
+    """What is known of the gateway that a patient's measurements come through, where it still has
+    access.
 
     ``offline_since`` is from its will, ``back_at`` when it was heard again after a silence,
     ``outbox_depth`` what had no receipt at its last heartbeat. Instants are the server's.

@@ -1,6 +1,8 @@
 """Why a measurement that was expected is not there (hazards H1, H6, H8).
 
-*Not measured* is said only where everything between the device and the server worked.
+*Not measured* is said only where everything between the device and the server worked. Which
+gateway stands in a home is known by what came through it: a new home, or one whose gateway was
+exchanged, is known by nothing yet.
 """
 
 from enum import StrEnum
@@ -21,6 +23,7 @@ class Cause(StrEnum):
     HELD = "held"
     UNREADABLE = "arrived-unreadable"
     AWAY = "patient-away"
+    NOTHING_YET = "nothing-yet"
     SILENT = "gateway-silent"
     BEHIND = "gateway-behind"
     BATTERY = "device-battery"
@@ -36,9 +39,11 @@ def cause_of(tx: Transaction, absence: Absence, now: int) -> Cause:
     if tx.alerts.away(absence.patient, absence.due_at) is not None:
         return Cause.AWAY
     home = tx.measurements.home(absence.patient)
-    if home is not None and _is_silent(home, now):
+    if home is None:
+        return Cause.NOTHING_YET
+    if _is_silent(home, now):
         return Cause.SILENT
-    if home is not None and home.outbox_depth:
+    if home.outbox_depth:
         return Cause.BEHIND
     return Cause.BATTERY if _battery_is_flat(tx, absence) else Cause.NOT_MEASURED
 

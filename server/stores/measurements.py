@@ -214,7 +214,7 @@ class MeasurementRows:
             )
             .join(t.epochs, t.epochs.c.gateway_id == t.gateways.c.id)
             .join(t.measurements, t.measurements.c.epoch_id == t.epochs.c.id)
-            .where(t.measurements.c.patient_id == patient_id)
+            .where(t.measurements.c.patient_id == patient_id, t.gateways.c.revoked_at.is_(None))
             .order_by(t.measurements.c.measured_at.desc())
             .limit(1)
         )

@@ -121,12 +121,14 @@ CAUSES: Final = {
     "not-measured": N_("not measured"),
     "held": N_("held: somebody must say whose it is"),
     "arrived-unreadable": N_("arrived, but unreadable"),
+    "nothing-yet": N_("nothing has come yet through this home's gateway"),
     "gateway-silent": N_("nothing came: the gateway is silent"),
     "gateway-behind": N_("nothing came: the gateway has not sent everything yet"),
     "device-battery": N_("nothing came: the device's battery is low"),
     "patient-away": N_("the patient is away"),
 }
 ABSENT: Final = {
+    "nothing-yet": N_("%(code)s: nothing by %(when)s, nor ever through this home's gateway"),
     "gateway-silent": N_("%(code)s: nothing came by %(when)s, the gateway is silent"),
     "gateway-behind": N_("%(code)s: nothing came by %(when)s, the gateway is behind"),
     "device-battery": N_("%(code)s: nothing came by %(when)s, the device's battery is low"),

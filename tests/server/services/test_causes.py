@@ -105,6 +105,12 @@ def flat(world: World) -> None:
     hear(world, "gw-1", DUE - MINUTE, batteries={CUFF.format(1): 10})
 
 
+def exchanged(world: World) -> None:
+    hear(world, "gw-1", DUE - 20 * MINUTE)
+    with world.store.write() as tx:
+        tx.directory.revoke_gateway("gw-1", DUE - HOUR)
+
+
 def low(world: World) -> None:
     hear(world, "gw-1", DUE - MINUTE, batteries={CUFF.format(1): 11})
 
@@ -122,6 +128,7 @@ def another_flat(world: World) -> None:
         (just_back, "gateway-silent"),
         (long_back, "not-measured"),
         (behind, "gateway-behind"),
+        (exchanged, "nothing-yet"),
         (flat, "device-battery"),
         (low, "not-measured"),
         (another_flat, "not-measured"),

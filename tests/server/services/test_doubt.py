@@ -109,7 +109,7 @@ def test_what_is_held_for_another_hides_nobodys_absence(world: World) -> None:
     world.now = T0 + 4 * HOUR
     world.run()
     causes = dict(world.rows("SELECT patient_id, cause FROM absences"))
-    assert causes[first] == "not-measured"
+    assert causes[first] == "nothing-yet"
     assert "missing-systolic" in alerts(world)
 
 

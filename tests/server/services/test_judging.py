@@ -229,7 +229,7 @@ def test_one_poisoned_due_time_holds_up_nobody_elses_absence(
     home.run()
     raised = "SELECT rule, priority, patient_id, detail FROM alerts ORDER BY patient_id"
     assert home.rows(raised) == [
-        ("missing-systolic", "low", 1, "not-measured"),
+        ("missing-systolic", "low", 1, "nothing-yet"),
         ("stored-not-judged", "high", other, "missing-systolic"),
     ]
     assert home.rows("SELECT count(*) FROM inputs WHERE set_aside IS NOT NULL") == [(0,)]
@@ -256,7 +256,7 @@ def test_nobody_measured_by_the_due_time_is_an_alert_and_a_measurement_ends_it(
     home.now = T0 + 4 * HOUR
     home.run()
     assert alerts(home) == {"missing-systolic": ("low", False, None, None)}
-    assert home.rows("SELECT cause FROM absences") == [("not-measured",)]
+    assert home.rows("SELECT cause FROM absences") == [("nothing-yet",)]
     home.now += MINUTE
     home.run()
     assert home.rows("SELECT count(*) FROM absences") == [(1,)]
@@ -269,7 +269,7 @@ def test_a_measurement_that_arrives_late_explains_the_absence(home: World) -> No
     home.run()
     beat(home, 1, "130", T0 + HOUR)
     ((cause, explained),) = home.rows("SELECT cause, explained_at FROM absences")
-    assert (cause, explained) == ("not-measured", home.now)
+    assert (cause, explained) == ("nothing-yet", home.now)
 
 
 @pytest.mark.parametrize(("hours", "cause"), [(3.9, "not-measured"), (1, "gateway-silent")])
