@@ -89,6 +89,7 @@ _THOROUGH: Final = {
 }
 _FORGETFUL: Final = {Deed.CLAIMS: 70, Deed.NOTES: 10, Deed.LOOKS_ONLY: 10, Deed.CLOSES: 10}
 _HASTY: Final = {Deed.CLAIMS: 40, Deed.PAUSES: 25, Deed.CLOSES: 40, Deed.RESUMES: 12}
+_DESK: Final = {Deed.CLAIMS: 50, Deed.CLOSES: 20, Deed.NOTES: 10, Deed.LOOKS_ONLY: 20}
 _BUSY: Final = {Deed.LOOKS_ONLY: 20, Deed.CLAIMS: 40, Deed.CLOSES: 40}
 PEOPLE: Final = (
     Person("anna", "Anna Neri", "nurse", 80, _THOROUGH, 0.9, 0.8, 0.1),
@@ -96,6 +97,9 @@ PEOPLE: Final = (
     Person("carla", "Carla Riva", "nurse", 100, _HASTY, 0.5, 0.2, 0.3),
     Person("dora", "Dora Gallo", "doctor", 240, {Deed.LOOKS_ONLY: 1}, 0.0, 0.0, 0.5),
     Person("ezio", "Ezio Costa", "doctor", 150, _BUSY, 0.6, 0.1, 0.2),
+    Person("sara", "Sara Bruno", "contact-point", 180, _DESK, 0.7, 0.2, 0.2),
+    Person("tito", "Tito Valle", "technical-service", 180, _DESK, 0.7, 0.2, 0.3),
+    Person("carmen", "Carmen Sala", "coordinator", 200, _DESK, 0.5, 0.5, 0.3),
     Person(RECIPIENT, "Guardia Medica", "doctor", 180, _BUSY, 0.5, 0.0, 1.0),
 )
 _OUTCOMES: Final = (

@@ -13,11 +13,11 @@ clock or a table. Who is on duty (``Duty``) is an argument like the time.
         └─deadline─► next step told … ─► unanswered (loud until a person takes it)
 
 The chain passes over a step whose role has nobody on duty, tells the out-of-hours recipient last,
-and ends. So with nobody on duty an alert goes to the recipient at once, or is *unanswered* at
-once (hazard H9). An unanswered alert waits for nothing: whoever comes on duty next, at the start
-of coverage or before, is told of it at once, and so is everybody after, until one takes it on. It
-stays on top meanwhile; no high alert of the night waits again for a nurse's fifteen minutes and
-then a doctor's.
+and ends: then everybody there who may see the alert is told. So with nobody on duty an alert goes
+to the recipient at once, or is *unanswered* at once (hazard H9). An unanswered alert waits for
+nothing: whoever comes on duty next, at the start of coverage or before, is told of it at once, and
+so is everybody after, until one takes it on. It stays on top meanwhile; no high alert of the night
+waits again for a nurse's fifteen minutes and then a doctor's.
 
 An open alert always has a running deadline and an owner on duty or a chain that runs, or is
 unanswered. Paused, its deadline is the pause's end.
@@ -32,6 +32,9 @@ from server.domain.combinations import PREFIX as COMBINED
 from server.domain.duty import Duty, Hours
 from server.domain.early_warning import PREFIX as SCORE
 from server.domain.instants import DAY, HOUR, MINUTE
+from server.domain.kinds import REVIEW as REVIEW
+from server.domain.kinds import Kind as Kind
+from server.domain.kinds import sees
 from server.domain.plans import Priority, Step
 from server.domain.roles import Role
 from server.errors import IllegalTransition, WrongInput
@@ -46,15 +49,6 @@ REVIEW_LONGEST: Final = 366 * DAY
 NOT_REACHED_REVIEW: Final = DAY
 # ``Alert.step`` once the out-of-hours recipient was told: past the steps of any chain.
 RECIPIENT_TOLD: Final = 1000
-REVIEW: Final = "review-"
-
-
-class Kind(StrEnum):
-    """Clinical: a value. Adherence: nobody measured. Technical: Vicino itself needs a person."""
-
-    CLINICAL = "clinical"
-    ADHERENCE = "adherence"
-    TECHNICAL = "technical"
 
 
 class Outcome(StrEnum):
@@ -280,6 +274,8 @@ def arrived(alert: Alert, *, who: str, duty: Duty) -> Change:
         if _stays_in_team(alert):
             return Change(alert)
         return Change(alert, (Telling(Reason.CAME_ON_DUTY, duty.recipient[1], who),))
+    if not sees(duty.team[who], alert.kind, alert.rule):
+        return Change(alert)
     return Change(alert, (Telling(Reason.CAME_ON_DUTY, duty.team[who], who),))
 
 
@@ -423,8 +419,12 @@ def _asked_is_there(alert: Alert, chain: Sequence[Step], duty: Duty) -> bool:
 
 
 def _said(alert: Alert, chain: Sequence[Step], duty: Duty, reason: Reason) -> tuple[Telling, ...]:
-    """Tell everybody on duty down to the chain's step, also who came since it was told."""
+    """Tell everybody on duty down to the chain's step, also who came since it was told: of an
+    unanswered alert everybody there who may see it, the coordinator too."""
     roles = dict.fromkeys(step.role for step in chain[: alert.step] if duty.has(step.role))
+    if alert.unanswered:
+        seeing = (role for role in Role if duty.has(role) and sees(role, alert.kind, alert.rule))
+        roles.update(dict.fromkeys(seeing))
     tellings = [Telling(reason, role) for role in roles]
     knows = alert.step >= RECIPIENT_TOLD or (alert.unanswered and not _stays_in_team(alert))
     if knows and duty.recipient is not None:

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from server.domain.instants import HOUR, at_local, civil_day
-from server.domain.roles import Role
+from server.domain.roles import Action, Role, may
 from server.errors import WrongInput
 
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -120,8 +120,13 @@ class Duty:
 
     @property
     def nobody(self) -> bool:
-        """Nobody reads at all."""
-        return not self.team and self.recipient is None
+        """Nobody reads who cares for patients."""
+        return not self.carers and self.recipient is None
+
+    @property
+    def carers(self) -> list[str]:
+        """Who of the team answers clinical alerts, by name."""
+        return [name for name, role in self.team.items() if may(role, Action.WORK_CLINICAL)]
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from contract.codes import DEFINITIONS, Code, scaled
 from server.domain import combinations as combining
 from server.domain.combinations import Combination
 from server.domain.early_warning import PRIORITIES, SCALE_LOW, EarlyWarning
+from server.domain.kinds import Kind, works
 from server.domain.priorities import Priority as Priority
 from server.domain.roles import Role
 from server.domain.window_rules import WindowRule, is_too_short, problems
@@ -121,7 +122,8 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     """The whole plan, as an administrator writes it and as it is stored.
 
     ``protocol`` is the name and version of the protocol that it was made of, ``reason`` why it
-    differs from that.
+    differs from that. ``chain`` has an entry for each priority of clinical alerts, and one for
+    missing measurements, which otherwise go by that of the low ones.
     """
 
     protocol: Annotated[str, Meta(max_length=60)] = ""
@@ -133,7 +135,9 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     combinations: Annotated[list[Combination], Meta(max_length=8)] = []
     early_warning: EarlyWarning | None = None
     expected: list[Expected] = []
-    chain: dict[Literal["high", "medium", "low"], Annotated[list[Step], Meta(min_length=1)]] = {}
+    chain: dict[
+        Literal["high", "medium", "low", "adherence"], Annotated[list[Step], Meta(min_length=1)]
+    ] = {}
 
     def watched(self) -> set[Code]:
         """Return the codes that a limit or a rule watches."""
@@ -152,23 +156,6 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
         due = [codes[0] for codes in _TOGETHER if watched & set(codes)]
         alone = watched - {code for codes in _TOGETHER for code in codes}
         return [Expected(code=code) for code in due or sorted(alone)]
-
-
-# Judgements, to be confirmed by a clinician: no programme publishes a chain role by role.
-_NURSE_DOCTOR: Final = {Priority.HIGH: (15, 15), Priority.MEDIUM: (240, 240), Priority.LOW: (1440,)}
-DEFAULT_CHAINS: Final = {
-    priority: [
-        Step(role=role, minutes=minutes)
-        for role, minutes in zip((Role.NURSE, Role.DOCTOR), waits, strict=False)
-    ]
-    for priority, waits in _NURSE_DOCTOR.items()
-}
-
-
-def chain_of(plan: Plan | None, priority: Priority) -> list[Step]:
-    """Return the steps for alerts of this priority: the plan's own, else the default."""
-    own = plan.chain.get(priority.value) if plan else None
-    return own or DEFAULT_CHAINS[priority]
 
 
 def parse_plan(text: str | bytes) -> Plan:
@@ -282,6 +269,10 @@ def _problems(plan: Plan) -> Iterator[str]:
         if is_too_short(rule):
             yield f"rules {rule.name}: the window is too short: {rule.code} is expected once a day"
     yield from combining.problems(plan.combinations, _judging(plan))
+    for name, steps in plan.chain.items():
+        about = Kind.ADHERENCE if name == "adherence" else Kind.CLINICAL
+        for role in sorted({step.role for step in steps if not works(step.role, about, "")}):
+            yield f"chain {name}: {role} cannot answer such alerts"
 
 
 def _judging(plan: Plan) -> set[str]:

@@ -7,16 +7,28 @@ from typing import Final
 class Role(StrEnum):
     """A member of staff's role within one Community Health Centre."""
 
-    NURSE = "nurse"
-    DOCTOR = "doctor"
+    NURSE = "nurse"  # family and community nurse
+    DOCTOR = "doctor"  # general practitioner or specialist
+    CONTACT_POINT = "contact-point"  # operator of the socio-health single point of contact
+    TECHNICAL_SERVICE = "technical-service"
+    COORDINATOR = "coordinator"
     ADMINISTRATOR = "administrator"
 
 
 class Action(StrEnum):
-    """What a person may do."""
+    """What a person may do.
+
+    WORK_ALERTS opens the worklist and duty; which alerts are on it, and whose work they are, the
+    three kinds say, or TAKE_UNANSWERED: see every alert, and take on what nobody answered.
+    """
 
     SEE_PATIENTS = "see-patients"
     WORK_ALERTS = "work-alerts"
+    WORK_CLINICAL = "work-clinical-alerts"
+    WORK_ADHERENCE = "work-adherence-alerts"
+    WORK_TECHNICAL = "work-technical-alerts"
+    TAKE_UNANSWERED = "take-unanswered-alerts"
+    DECLARE_AWAY = "declare-away"
     RELEASE_HELD = "release-held"
     SEE_FLEET = "see-fleet"
     PROPOSE_PLAN = "propose-plan"
@@ -24,25 +36,30 @@ class Action(StrEnum):
     SET_UP = "set-up"
 
 
+_CARE: Final = frozenset(
+    {
+        Action.SEE_PATIENTS,
+        Action.WORK_ALERTS,
+        Action.WORK_CLINICAL,
+        Action.WORK_ADHERENCE,
+        Action.WORK_TECHNICAL,
+        Action.DECLARE_AWAY,
+        Action.RELEASE_HELD,
+        Action.SEE_FLEET,
+        Action.PROPOSE_PLAN,
+    }
+)
 PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
-    Role.NURSE: frozenset(
-        {
-            Action.SEE_PATIENTS,
-            Action.WORK_ALERTS,
-            Action.RELEASE_HELD,
-            Action.SEE_FLEET,
-            Action.PROPOSE_PLAN,
-        }
+    Role.NURSE: _CARE,
+    Role.DOCTOR: _CARE | {Action.CONFIRM_PLAN},
+    # Whom to phone when nobody measures; no value.
+    Role.CONTACT_POINT: frozenset({Action.WORK_ALERTS, Action.WORK_ADHERENCE}),
+    # Devices and gateways; no patient and no value.
+    Role.TECHNICAL_SERVICE: frozenset(
+        {Action.WORK_ALERTS, Action.WORK_TECHNICAL, Action.SEE_FLEET}
     ),
-    Role.DOCTOR: frozenset(
-        {
-            Action.SEE_PATIENTS,
-            Action.WORK_ALERTS,
-            Action.RELEASE_HELD,
-            Action.SEE_FLEET,
-            Action.PROPOSE_PLAN,
-            Action.CONFIRM_PLAN,
-        }
+    Role.COORDINATOR: frozenset(
+        {Action.SEE_PATIENTS, Action.WORK_ALERTS, Action.TAKE_UNANSWERED, Action.SEE_FLEET}
     ),
     # Sees devices and gateways, never a clinical value.
     Role.ADMINISTRATOR: frozenset({Action.SEE_FLEET, Action.SET_UP}),

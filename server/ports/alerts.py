@@ -108,8 +108,9 @@ class Alerts(Protocol):
         """Return open alerts whose owner is not on duty."""
         ...
 
-    def unclaimed(self, chc_ids: Collection[int]) -> list[Alert]:
-        """Return open alerts of these CHCs whose chain runs: not paused, not unanswered."""
+    def told_and_left(self, now: int) -> list[Alert]:
+        """Return open alerts whose chain runs (not paused, not unanswered) and of which a role or
+        person was told who is not on duty now, the out-of-hours recipient apart."""
         ...
 
     def reviews_due(self, now: int, limit: int) -> list[Alert]:

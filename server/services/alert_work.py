@@ -2,8 +2,9 @@
 
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change
-from server.domain.roles import Role
-from server.errors import NotFound, WrongInput
+from server.domain.kinds import sees, works
+from server.domain.roles import Action, Role, may
+from server.errors import NotFound, NotPermitted, WrongInput
 from server.ports.directory import User
 from server.ports.store import Transaction
 from server.services.duty import duty_of
@@ -12,16 +13,38 @@ from server.services.shifts import come_on
 
 
 def find(tx: Transaction, user: User, alert_id: int) -> Alert:
-    """Return an alert of the user's CHC. Raises ``NotFound`` for any other."""
+    """Return an alert of the user's CHC that their role may see. Raises ``NotFound``."""
     alert = tx.alerts.get(alert_id)
-    if alert is None or alert.chc_id != user.chc_id:
+    if alert is None or alert.chc_id != user.chc_id or not may_see(user, alert):
         raise NotFound(f"alert {alert_id}")
+    return alert
+
+
+def may_see(user: User, alert: Alert) -> bool:
+    """Tell whether an alert of their CHC is one that a member of staff may look at."""
+    return sees(Role(user.role), alert.kind, alert.rule)
+
+
+def may_work(user: User, alert: Alert) -> bool:
+    """Tell whether it is theirs to answer: a coordinator's once nobody has, and what they own."""
+    role = Role(user.role)
+    if works(role, alert.kind, alert.rule):
+        return True
+    taken = alert.unanswered or alert.owner == user.name
+    return taken and may(role, Action.TAKE_UNANSWERED)
+
+
+def _find_to_work(tx: Transaction, user: User, alert_id: int) -> Alert:
+    """Return an alert that is the user's to answer. Raises ``NotFound`` and ``NotPermitted``."""
+    alert = find(tx, user, alert_id)
+    if not may_work(user, alert):
+        raise NotPermitted(f"{user.role} answers no alert like {alert_id} yet")
     return alert
 
 
 def acknowledge(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
     """Take an alert on. Who came second gets the alert back with the first one's name on it."""
-    alert = find(tx, user, alert_id)
+    alert = _find_to_work(tx, user, alert_id)
     duty = duty_of(tx, alert.chc_id, now)
     change = life.acknowledged(alert, by=user.name, now=now, hours=duty.hours)
     taken = _done(tx, user, alert, change, "alert-acknowledged", "", now)
@@ -32,7 +55,8 @@ def acknowledge(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
 
 def hand_over(tx: Transaction, user: User, alert_id: int, to: str, now: int) -> Alert:
     """Give one's own alert to a colleague. Raises ``WrongInput`` for one who is not on duty."""
-    return _hand_over(tx, user, find(tx, user, alert_id), _colleague(tx, user, to, now), now)
+    alert = _find_to_work(tx, user, alert_id)
+    return _hand_over(tx, user, alert, _colleague(tx, user, to, now), now)
 
 
 def hand_over_all(tx: Transaction, user: User, to: str, now: int) -> int:
@@ -53,6 +77,8 @@ def _colleague(tx: Transaction, user: User, name: str, now: int) -> User:
 
 
 def _hand_over(tx: Transaction, user: User, alert: Alert, to: User, now: int) -> Alert:
+    if not works(Role(to.role), alert.kind, alert.rule):
+        raise WrongInput(f"to: {to.name!r} answers no alerts like {alert.id}")
     change = life.handed_over(alert, by=user.name, to=to.name, role=Role(to.role))
     return _done(tx, user, alert, change, "alert-handed-over", f"to {to.name}", now)
 
@@ -65,7 +91,7 @@ def close(
     Raises ``WrongInput`` for that of held measurements while one is held: the last decision about
     them closes it.
     """
-    alert = find(tx, user, alert_id)
+    alert = _find_to_work(tx, user, alert_id)
     if still_held(tx, alert):
         raise WrongInput("say first whose the held measurements are")
     change = life.closed(
@@ -85,7 +111,7 @@ def still_held(tx: Transaction, alert: Alert) -> int:
 
 def pause(tx: Transaction, user: User, alert_id: int, until: int, reason: str, now: int) -> Alert:
     """Stop the messages of this rule of this patient until then; it ends by itself."""
-    alert = find(tx, user, alert_id)
+    alert = _find_to_work(tx, user, alert_id)
     if not reason.strip():
         raise WrongInput("a pause needs a reason")
     if alert.patient_id is None:
@@ -97,7 +123,7 @@ def pause(tx: Transaction, user: User, alert_id: int, until: int, reason: str, n
 
 def resume(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
     """End a pause before its time."""
-    alert = find(tx, user, alert_id)
+    alert = _find_to_work(tx, user, alert_id)
     chain = chains_of(tx, [alert], now)[alert.id]
     change = life.resumed(alert, chain, now, duty_of(tx, alert.chc_id, now))
     tx.alerts.end_pauses(alert, now)
@@ -106,7 +132,7 @@ def resume(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
 
 def note(tx: Transaction, user: User, alert_id: int, text: str, now: int) -> Alert:
     """Write a note on an alert."""
-    alert = find(tx, user, alert_id)
+    alert = _find_to_work(tx, user, alert_id)
     if not text.strip():
         raise WrongInput("a note needs a text")
     tx.alerts.add_note(alert, by=user.name, text=text.strip(), now=now)

@@ -38,7 +38,7 @@ def back(tx: Transaction, user: User, patient: Patient, now: int) -> None:
 
 
 def _may(user: User) -> None:
-    if not may(Role(user.role), Action.WORK_ALERTS):
+    if not may(Role(user.role), Action.DECLARE_AWAY):
         raise NotPermitted(f"{user.role} may not say who is away")
 
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from server.domain import alerts as life
 from server.domain.attribution import Fate, Said
+from server.domain.chains import default_chain
 from server.domain.instants import Quality
-from server.domain.plans import DEFAULT_CHAINS, Priority
+from server.domain.plans import Priority
 from server.errors import NotFound, WrongInput
 from server.ports.directory import User
 from server.ports.inputs import InputKind, NewInput
@@ -112,7 +113,8 @@ def _withdraw(tx: Transaction, decided: MeasurementRow, number: int, now: int) -
         if alert is None or alert.closed_at is not None or tx.alerts.in_force_count(alert_id):
             continue
         marked = replace(alert, detail=alert.detail or "entered-in-error")
-        keep(tx, life.superseded(marked, now, DEFAULT_CHAINS[alert.priority]), now)
+        chain = default_chain(alert.kind, alert.rule, alert.priority)
+        keep(tx, life.superseded(marked, now, chain), now)
 
 
 def _find(tx: Transaction, user: User, epoch_id: int, seq: int, *fates: Fate) -> MeasurementRow:

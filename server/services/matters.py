@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind
-from server.domain.plans import DEFAULT_CHAINS, Plan, Priority, Step, chain_of
+from server.domain.chains import chain_of, default_chain
+from server.domain.plans import Plan, Priority, Step
 from server.ports.store import Transaction
 from server.services.duty import duty_of
 
@@ -26,11 +27,12 @@ def raise_matter(
     ``subject`` is ``gateway:ID``, ``device:ADDRESS``, ``patient:ID``, ``chc:ID`` or ``server``.
     """
     duty = duty_of(tx, chc_id, now)
+    chain = default_chain(Kind.TECHNICAL, rule, priority)
     known = tx.alerts.open_of([subject]).get((subject, rule))
     if known is not None and priority is Priority.HIGH and known.priority is not Priority.HIGH:
-        change = life.more_urgent(known, priority, DEFAULT_CHAINS[priority], now, duty)
+        change = life.more_urgent(known, priority, chain, now, duty)
     elif known is not None:
-        chain = DEFAULT_CHAINS[known.priority]
+        chain = default_chain(known.kind, rule, known.priority)
         change = life.gathered(known, Evidence(now), chain, now, duty, None)
     else:
         change = life.raised(
@@ -49,7 +51,7 @@ def raise_matter(
                 previous_id=tx.alerts.last_closed(subject, rule),
                 detail=detail[:250],
             ),
-            DEFAULT_CHAINS[priority],
+            chain,
             now,
             duty,
         )
@@ -100,4 +102,7 @@ def chains_of(tx: Transaction, alerts: Sequence[Alert], now: int) -> dict[int, S
     for version in sorted(versions, key=lambda version: (version.from_at, version.number)):
         if version.from_at <= now < version.until_at:
             plans[version.patient_id] = version.plan
-    return {alert.id: chain_of(plans.get(alert.patient_id), alert.priority) for alert in alerts}
+    return {
+        alert.id: chain_of(plans.get(alert.patient_id), alert.kind, alert.rule, alert.priority)
+        for alert in alerts
+    }

@@ -8,11 +8,12 @@ from contract.codes import BY_NUMBER, Code, scaled
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change, Evidence, Kind, Telling
 from server.domain.attribution import Fate
+from server.domain.chains import chain_of
 from server.domain.combinations import PREFIX as COMBINED
 from server.domain.duty import Duty
 from server.domain.early_warning import PRIORITIES, STEP
 from server.domain.instants import HOUR
-from server.domain.plans import Plan, Priority, chain_of, limit_of, priority_of
+from server.domain.plans import Plan, Priority, limit_of, priority_of
 from server.domain.repeats import INNER, OUTER, Repeat, RepeatState, inner_of, outer_of
 from server.domain.timeline import FOREVER
 from server.engine.absences import Absence
@@ -211,7 +212,7 @@ class Raising:
     ) -> Alert:
         """Raise the rule's alert, or add to the open one: at most one telling a reason."""
         priority = priority_of(rule, plan)
-        chain = chain_of(plan, priority)
+        chain = chain_of(plan, kind, rule, priority)
         duty = self._duty(self._people[patient].chc_id)
         alert = self._open.get((_subject(patient), rule))
         tellings: tuple[Telling, ...] = ()
@@ -308,7 +309,7 @@ class Raising:
                 continue
             if self._tx.alerts.in_force_count(alert_id) == 0:
                 plan = plans.get(alert.patient_id or 0)
-                chain = chain_of(plan, alert.priority)
+                chain = chain_of(plan, alert.kind, alert.rule, alert.priority)
                 why = "entered-in-error" if state == "withdrawn" else "late-data"
                 marked = replace(alert, detail=alert.detail or why)
                 keep(self._tx, life.superseded(marked, self._now, chain), self._now)

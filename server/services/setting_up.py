@@ -115,7 +115,9 @@ def agree_hours(tx: Transaction, new: Agreement, now: int) -> Chc:
         if text is not None:
             parse_hours(text, chc.zone_name)
     if new.recipient is not None:
-        _member(tx, new.recipient, chc.id, "recipient")
+        chosen = _member(tx, new.recipient, chc.id, "recipient")
+        if not may(Role(chosen.role), Action.WORK_CLINICAL):
+            raise WrongInput(f"recipient: {new.recipient!r} answers no clinical alerts")
     before = duty_of(tx, chc.id, now).recipient
     agreed = chc._replace(
         hours=new.hours, recipient=new.recipient, recipient_hours=new.recipient_hours

@@ -89,11 +89,10 @@ def settle(tx: Transaction, now: int) -> int:
 
     Asking the tables each time, and not who went, finds also what two moves at once have left.
     """
-    by_chc = duties(tx, now)
-    workers = [role for role in Role if may(role, Action.WORK_ALERTS)]
-    thin = {chc for chc, duty in by_chc.items() if not all(duty.has(role) for role in workers)}
-    alerts = tx.alerts.without_owner_on_duty(now) + (tx.alerts.unclaimed(thin) if thin else [])
-    chains = chains_of(tx, alerts, now)
+    alerts = tx.alerts.without_owner_on_duty(now) + tx.alerts.told_and_left(now)
+    if not alerts:
+        return 0
+    by_chc, chains = duties(tx, now), chains_of(tx, alerts, now)
     moved = 0
     for alert in alerts:
         change = life.left(alert, chains[alert.id], now, by_chc[alert.chc_id])

@@ -105,9 +105,28 @@ class AlertRows:
         )
         return self._urgent(t.alerts.c.owner.not_in(on_duty))
 
-    def unclaimed(self, chc_ids: Collection[int]) -> list[Alert]:
+    def told_and_left(self, now: int) -> list[Alert]:
+        there = (
+            select(t.users.c.id)
+            .join(t.chcs, t.chcs.c.id == t.users.c.chc_id)
+            .where(
+                t.users.c.chc_id == t.alerts.c.chc_id,
+                t.users.c.on_duty_until > now,
+                t.users.c.disabled_at.is_(None),
+                case(
+                    (t.messages.c.user.is_not(None), t.users.c.name == t.messages.c.user),
+                    else_=and_(
+                        t.users.c.role == t.messages.c.role,
+                        t.users.c.name != func.coalesce(t.chcs.c.recipient, ""),
+                    ),
+                ),
+            )
+        )
+        told = select(t.messages.c.id).where(t.messages.c.alert_id == t.alerts.c.id)
         return self._urgent(
-            t.alerts.c.chc_id.in_(sorted(chc_ids)),
+            told.where(~there.correlate(t.alerts, t.messages).exists())
+            .correlate(t.alerts)
+            .exists(),
             t.alerts.c.owner.is_(None),
             t.alerts.c.step > 0,
             t.alerts.c.paused_until.is_(None),

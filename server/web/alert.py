@@ -19,9 +19,11 @@ from server.domain.alerts import (
     Outcome,
 )
 from server.domain.instants import DAY, HOUR, at_local, civil_day
+from server.domain.kinds import works
 from server.domain.plans import Priority
+from server.domain.roles import Role
 from server.errors import IllegalTransition, NotFound, WrongInput
-from server.ports.directory import PlanRow
+from server.ports.directory import PlanRow, User
 from server.ports.store import Transaction
 from server.ports.views import EvidenceRow, WorklistRow
 from server.services import alert_work
@@ -202,7 +204,7 @@ def _page(
 ) -> Response:
     with visit.site.store.write() as tx:
         row = tx.views.alert(visit.user.chc_id, alert_id)
-        if row is None:
+        if row is None or not alert_work.may_see(visit.user, row.alert):
             raise NotFound(f"alert {alert_id}")
         content = _content(tx, row, visit.now)
         if row.alert.patient_id is not None:
@@ -217,6 +219,8 @@ def _page(
         taken=taken,
         late=late,
         refused=refused,
+        works=alert_work.may_work(visit.user, row.alert),
+        colleagues=_colleagues(visit, row.alert),
         outcomes=_outcomes(row.alert),
         pause_hours=[h for h in PAUSE_HOURS if h * HOUR <= PAUSE_LONGEST[row.alert.priority]],
     )
@@ -247,6 +251,11 @@ def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
         "people": people(tx),
         "pause": tx.views.pauses(alert.chc_id, at).get((alert.patient_id, alert.rule)),
     }
+
+
+def _colleagues(visit: Visit, alert: Alert) -> list[User]:
+    """Return who of those on duty could take it over."""
+    return [one for one in visit.colleagues if works(Role(one.role), alert.kind, alert.rule)]
 
 
 def _outcomes(alert: Alert) -> list[Outcome]:

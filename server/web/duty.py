@@ -36,7 +36,7 @@ def go_off(visit: Here) -> Response:
         with visit.site.store.write() as tx:
             if to:
                 alert_work.hand_over_all(tx, visit.user, to, visit.now)
-            elif not leave and (not visit.colleagues or tx.alerts.owned_by(visit.user.name)):
+            elif not leave and (visit.reads_last or tx.alerts.owned_by(visit.user.name)):
                 return visit.see("/duty")
             shifts.go_off(tx, visit.user, visit.now)
     except WrongInput:

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from server.domain.roles import Action
+from server.domain.roles import Action, Role, may
 from server.services import accounts
 from server.web.catalogues import LANGUAGES
 from server.web.visit import Here, Visit, own_path
@@ -43,7 +43,7 @@ def sign_in(visit: Here, request: Request) -> Response:
     if user is None:
         return _form(visit, 401, next_path=next_path, name=given.name, refused=True)
     _end(visit)
-    works = user.role != "administrator"
+    works = may(Role(user.role), Action.WORK_ALERTS)
     answer = visit.see(next_path if own_path(next_path) else _home(works))
     answer.set_cookie(
         visit.site.cookie,

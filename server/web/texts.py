@@ -40,9 +40,17 @@ PRIORITIES: Final = {
     Priority.MEDIUM: N_("Medium"),
     Priority.LOW: N_("Low"),
 }
+# A plan's chains: one a priority of clinical alerts, and one for missing measurements.
+CHAINS: Final[dict[str, str]] = {
+    **{priority.value: text for priority, text in PRIORITIES.items()},
+    "adherence": N_("Nobody measured"),
+}
 ROLES: Final = {
     Role.NURSE: N_("Nurse"),
     Role.DOCTOR: N_("Doctor"),
+    Role.CONTACT_POINT: N_("Single point of contact"),
+    Role.TECHNICAL_SERVICE: N_("Technical service"),
+    Role.COORDINATOR: N_("Coordinator"),
     Role.ADMINISTRATOR: N_("Administrator"),
 }
 OUTCOMES: Final = {

@@ -99,6 +99,12 @@ class Visit:
         return [one for one in self.readers if one.name != self.user.name]
 
     @property
+    def reads_last(self) -> bool:
+        """Whether nobody else is there who answers clinical alerts, should the reader go."""
+        duty = self.duty
+        return duty is not None and not duty.recipient and duty.carers == [self.user.name]
+
+    @property
     def zone_name(self) -> str:
         """The zone of the reader's CHC."""
         return self.chc.zone_name if self.chc else "Europe/Rome"

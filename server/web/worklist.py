@@ -9,8 +9,11 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from server.domain.alerts import Alert
+from server.domain.kinds import Kind, sees
 from server.domain.plans import Priority
+from server.domain.roles import Role
 from server.ports.views import WorklistRow
+from server.services import alert_work
 from server.web.visit import Here, Visit, people
 from server.web.watching import not_watching
 
@@ -86,12 +89,24 @@ def urgency(alert: Alert) -> tuple[bool, int, bool, bool, int]:
     return not on_top, order, not alert.unanswered, claimed, alert.raised_at
 
 
+def _seen(visit: Visit, rows: Sequence[WorklistRow]) -> list[WorklistRow]:
+    """Return the rows that the reader's role may see."""
+    return [row for row in rows if alert_work.may_see(visit.user, row.alert)]
+
+
+def _first_tab(visit: Visit) -> str:
+    """Return the tab that the worklist opens with: the technical service has no patients."""
+    patients = sees(Role(visit.user.role), Kind.ADHERENCE, "")
+    return "clinical" if patients else "technical"
+
+
 def _content(visit: Visit) -> dict[str, Any]:
-    filters, chc_id = Filters.of(visit.query), visit.user.chc_id
+    filters = Filters.of({"tab": _first_tab(visit), **visit.query})
+    chc_id = visit.user.chc_id
     with visit.site.store.read() as tx:
-        clinical = tx.views.worklist(chc_id, technical=False)
-        technical = tx.views.worklist(chc_id, technical=True)
-        closed = tx.views.closed_since(chc_id, visit.today())
+        clinical = _seen(visit, tx.views.worklist(chc_id, technical=False))
+        technical = _seen(visit, tx.views.worklist(chc_id, technical=True))
+        closed = _seen(visit, tx.views.closed_since(chc_id, visit.today()))
         plans = tx.views.plans_of(chc_id, alerted=filters.tab != "closed")
         staff = people(tx)
         faults = not_watching(visit, tx)
@@ -103,6 +118,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         "filters": filters,
         "counts": counts,
         "rows": kept if filters.tab == "closed" else ordered(kept),
+        "works": {row.alert.id for row in kept if alert_work.may_work(visit.user, row.alert)},
         "hidden": len(shown) - len(kept),
         "plans": plans,
         "people": staff,

@@ -18,7 +18,9 @@ STATES = (
     "letter sent", "letter failed", "died between sending and noting", "told: raised",
     "told: began-again", "told: got-worse", "told: escalated", "told: unanswered",
     "told: follow-up-passed", "told: off-duty", "told: handed-over", "told: came-on-duty",
-    "told: pause-ended",
+    "told: pause-ended", "owned by nurse", "owned by doctor", "owned by contact-point",
+    "owned by technical-service", "owned by coordinator", "told contact-point",
+    "told technical-service", "told coordinator",
 )  # fmt: skip
 
 

@@ -20,6 +20,14 @@ PAUSES = {"high": DAY, "medium": 7 * DAY, "low": 7 * DAY}
 STARTS = {
     "raised", "began-again", "got-worse", "follow-up-passed", "off-duty", "pause-ended",
 }  # fmt: skip
+# Who may see an alert of a kind; what asks whose a value is, or was not judged, is clinical.
+CARE = {"nurse", "doctor", "coordinator"}
+SEES = {
+    "clinical": CARE,
+    "adherence": CARE | {"contact-point"},
+    "technical": CARE | {"technical-service"},
+}
+CLINICAL_RULES = {"measurement-held", "measurement-unreadable", "stored-not-judged"}
 URGENCY = {"high": 0, "medium": 1, "low": 2}
 # What old evidence opened waits until hours next begin: a day with those of every day, and an hour
 # when the clocks go back.
@@ -111,9 +119,15 @@ class Watch:
     def _open(self, alert: sqlite3.Row) -> None:
         name, deadline = f"alert {alert['id']} ({alert['rule']})", alert["deadline_at"]
         self.seen[f"open {alert['kind']}"] += 1
+        if alert["owner"] is not None or alert["paused_until"] is not None:
+            # Whatever comes after a person's act is told anew.
+            self._steps[alert["id"]].clear()
         if alert["owner"] is not None:
             self.seen["owned"] += 1
+            self.seen[f"owned by {self._team.get(alert['owner'], 'nobody')}"] += 1
             self._holds(alert["owner"] in self._team, f"{name} is {alert['owner']}'s, who is off")
+            may = self._team.get(alert["owner"]) in _seeing(alert)
+            self._holds(may, f"{name} is {alert['owner']}'s, who may not see it")
         if alert["paused_until"] is not None:
             self.seen["paused"] += 1
             self._holds(deadline == alert["paused_until"], f"{name}: pause and deadline differ")
@@ -150,8 +164,7 @@ class Watch:
         never leaves the team for the out-of-hours recipient (H6)."""
         old = alert["newest_at"] < alert["raised_at"] - DAY
         away = {row["recipient"] for row in self._all("SELECT recipient FROM chcs")} if old else ()
-        first = [name for name, role in self._team.items() if role == "nurse"]
-        there = first if alert["priority"] == "low" else [*self._team]
+        there = [name for name, role in self._team.items() if role in _seeing(alert)]
         return [name for name in there if name not in away]
 
     def _runs(self, name: str, deadline: int | None, longest: int) -> None:
@@ -164,7 +177,7 @@ class Watch:
         for told in self._knows.values():
             told &= self._team.keys()
         query = (
-            "SELECT m.*, a.kind FROM messages m JOIN alerts a ON a.id = m.alert_id"
+            "SELECT m.*, a.kind, a.rule FROM messages m JOIN alerts a ON a.id = m.alert_id"
             " WHERE m.id > ? ORDER BY m.id"
         )
         for row in self._all(query, self._last_message):
@@ -174,6 +187,8 @@ class Watch:
     def _message(self, row: sqlite3.Row) -> None:
         number, reason, at = row["alert_id"], row["reason"], row["written_at"]
         self.seen[f"told: {reason}"] += 1
+        self.seen[f"told {row['role']}"] += 1
+        self._holds(row["role"] in _seeing(row), f"alert {number} is told to a {row['role']}")
         if reason in STARTS:
             if self._started.get(number) != at:
                 self._steps[number].clear()
@@ -203,3 +218,9 @@ class Watch:
 
     def _all(self, query: str, *values: object) -> list[sqlite3.Row]:
         return self._rows.execute(query, values).fetchall()
+
+
+def _seeing(row: sqlite3.Row) -> set[str]:
+    """Return the roles that may see the alert of a row."""
+    rule = row["rule"].removeprefix("review-")
+    return SEES["clinical" if rule in CLINICAL_RULES else row["kind"]]

@@ -126,7 +126,7 @@ class Month:
         return self.watch.broken
 
     def _wait_until(self, at: int) -> None:
-        while (stop := min(at, self._next_stop())) < at:
+        while (stop := self._next_stop()) <= at:
             self.world.now = stop
             self._settle()
         self.world.now = at
@@ -326,7 +326,9 @@ class Month:
         self.seen[f"closed {alert.kind}"] += 1
 
     def _pick(self, move: Move, fits: Callable[[Alert], object]) -> Alert:
-        found = [alert for alert in self.alerts() if fits(alert)]
+        user = self.world.user(move.who)
+        seen = [alert for alert in self.alerts() if alert_work.may_see(user, alert)]
+        found = [alert for alert in seen if fits(alert)]
         if not self.running or not found:
             raise NothingFits
         return found[int(move.pick * len(found))]

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from server.domain.alerts import RECIPIENT_TOLD, Alert, Outcome, Reason
+from server.domain.chains import default_chain
 from server.domain.instants import DAY, HOUR, MINUTE
-from server.domain.plans import DEFAULT_CHAINS
 from server.errors import NotFound, ServerError
 from server.ports.directory import User
 from server.ports.store import Transaction
@@ -163,8 +163,8 @@ class Days:
                         self.done["recipient"] += 1
                         assert duty.recipient is not None, alert
                     else:
-                        role = DEFAULT_CHAINS[alert.priority][alert.step - 1].role
-                        assert duty.has(role), alert
+                        chain = default_chain(alert.kind, alert.rule, alert.priority)
+                        assert duty.has(chain[alert.step - 1].role), alert
         self.check_messages()
 
     def check_messages(self) -> None:

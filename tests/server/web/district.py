@@ -30,6 +30,9 @@ STAFF = (
     ("bruno", "Bruno Conti", "nurse", "own"),
     ("dora", "Dora Gallo", "doctor", "own"),
     ("ada", "Ada Ferri", "administrator", "own"),
+    ("sara", "Sara Bruno", "contact-point", "own"),
+    ("tito", "Tito Valle", "technical-service", "own"),
+    ("carmen", "Carmen Sala", "coordinator", "own"),
     ("olga", "Olga Bosio", "nurse", "foreign"),
 )
 ON_DUTY = ("anna", "bruno", "dora", "olga")
@@ -190,7 +193,7 @@ class Browser:
         return self._runner.run(self.client.get(path, headers=headers))
 
     def csrf(self) -> str:
-        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/fleet").text)
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/account/channels").text)
         return found[1] if found else ""
 
     def post(
