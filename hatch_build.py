@@ -17,7 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT: Final = Path(__file__).resolve().parent
 FRONTEND: Final = ROOT / "frontend"
 BUILT: Final = ROOT / "server" / "web" / "static" / "dist"
-FILES: Final = ("app.js", "app.css", "icons.svg", "fonts", "LICENCES.txt")
+FILES: Final = ("app.js", "worker.js", "app.css", "icons.svg", "fonts", "LICENCES.txt")
 _NODE: Final = ROOT / "build" / "node"
 
 

@@ -20,10 +20,10 @@ const ICONS = [
   "wifi",
 ];
 
-async function script() {
+async function script(name) {
   await build({
-    entryPoints: ["src/app.js"],
-    outfile: `${OUT}/app.js`,
+    entryPoints: [`src/${name}`],
+    outfile: `${OUT}/${name}`,
     bundle: true,
     minify: true,
     format: "iife",
@@ -72,4 +72,4 @@ async function licences() {
 
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
-await Promise.all([script(), style(), icons(), fonts(), licences()]);
+await Promise.all([script("app.js"), script("worker.js"), style(), icons(), fonts(), licences()]);

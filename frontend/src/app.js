@@ -12,11 +12,13 @@ import "htmx.org/dist/ext/hx-sse.js";
 import { drawCharts, zooms } from "./charts.js";
 import { watchKeys } from "./keyboard.js";
 import { watchLive } from "./live.js";
+import { keepWorklist } from "./offline.js";
 
 // Named so that they are kept; each also listens to its data-bs-… attributes by itself.
 window.vicino = { Alert, Collapse, Dropdown, Input, Modal, NavBarCollapsible, Tab, zooms };
 
 watchLive();
 watchKeys();
+keepWorklist();
 drawCharts(document);
 document.addEventListener("htmx:after:swap", () => drawCharts(document));

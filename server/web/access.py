@@ -41,6 +41,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/account/channels/{channel_id}/test"): SIGNED_IN,
     ("GET", "/worklist"): Action.WORK_ALERTS,
     ("GET", "/worklist/rows"): Action.WORK_ALERTS,
+    ("GET", "/worklist/sheet"): Action.WORK_ALERTS,
     ("GET", "/alerts/{alert_id}"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/acknowledge"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/note"): Action.WORK_ALERTS,

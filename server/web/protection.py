@@ -27,6 +27,8 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# The script that keeps the last worklist may answer for its page.
+_WORKER: Final = "/static/dist/worker.js"
 _TRANSPORT: Final = "max-age=31536000"
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,8 @@ class Protection:
         if self._site.secure:
             headers["Strict-Transport-Security"] = _TRANSPORT
         kept = path.startswith("/static/")
+        if path == _WORKER:
+            headers["Service-Worker-Allowed"] = "/"
         headers["Cache-Control"] = "public, max-age=86400" if kept else "no-store"
 
 

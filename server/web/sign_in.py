@@ -67,6 +67,7 @@ def sign_out(visit: Here) -> Response:
         return visit.see("/duty?leaving=1")
     _end(visit)
     answer = visit.see("/sign-in")
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'  # the list kept for offline too
     answer.delete_cookie(visit.site.cookie, path="/", secure=visit.site.secure, httponly=True)
     return answer
 

@@ -72,6 +72,24 @@ def rows(visit: Here) -> Response:
     return visit.page("worklist_rows.html", **_content(visit))
 
 
+@router.get("/worklist/sheet")
+def sheet(visit: Here) -> Response:
+    """Show every open alert with its notes, to print and hand over."""
+    chc_id = visit.user.chc_id
+    with visit.site.store.read() as tx:
+        clinical = ordered(tx.views.worklist(chc_id, technical=False))
+        technical = ordered(tx.views.worklist(chc_id, technical=True))
+        return visit.page(
+            "sheet.html",
+            clinical=clinical,
+            technical=technical,
+            notes={one.alert.id: tx.views.notes(one.alert.id) for one in (*clinical, *technical)},
+            plans=tx.views.plans_of(chc_id, alerted=True),
+            people=people(tx),
+            faults=not_watching(visit, tx),
+        )
+
+
 def ordered(rows: Sequence[WorklistRow]) -> list[WorklistRow]:
     """Unanswered first, then by priority, unclaimed before claimed, the oldest first.
 

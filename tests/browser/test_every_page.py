@@ -63,6 +63,7 @@ def fill(district: District) -> dict[str, str]:
         "worklist": "/worklist",
         "worklist-technical": "/worklist?tab=technical",
         "worklist-closed": "/worklist?tab=closed",
+        "worklist-sheet": "/worklist/sheet",
         "alert": f"/alerts/{outer}",
         "alert-paused": f"/alerts/{district.alert('systolic-high-inner')}",
         "alert-technical": f"/alerts/{district.alert('measurement-held')}",
