@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
-PATIENTS: Final = 4
+PATIENTS: Final = 3
 GATEWAYS: Final = 2
 # From this day on somebody is agreed for the nights; before it nobody is.
 AGREED_DAY: Final = 10
@@ -84,7 +84,7 @@ _THOROUGH: Final = {
     Deed.CLOSES: 70,
     Deed.NOTES: 8,
     Deed.PAUSES: 4,
-    Deed.HANDS_OVER: 5,
+    Deed.HANDS_OVER: 14,
     Deed.RESUMES: 2,
 }
 _FORGETFUL: Final = {Deed.CLAIMS: 70, Deed.NOTES: 10, Deed.LOOKS_ONLY: 10, Deed.CLOSES: 10}
@@ -92,14 +92,14 @@ _HASTY: Final = {Deed.CLAIMS: 40, Deed.PAUSES: 25, Deed.CLOSES: 40, Deed.RESUMES
 _DESK: Final = {Deed.CLAIMS: 50, Deed.CLOSES: 20, Deed.NOTES: 10, Deed.LOOKS_ONLY: 20}
 _BUSY: Final = {Deed.LOOKS_ONLY: 20, Deed.CLAIMS: 40, Deed.CLOSES: 40}
 PEOPLE: Final = (
-    Person("anna", "Anna Neri", "nurse", 80, _THOROUGH, 0.9, 0.8, 0.1),
-    Person("bruno", "Bruno Conti", "nurse", 100, _FORGETFUL, 0.2, 0.0, 0.6),
-    Person("carla", "Carla Riva", "nurse", 100, _HASTY, 0.5, 0.2, 0.3),
-    Person("dora", "Dora Gallo", "doctor", 240, {Deed.LOOKS_ONLY: 1}, 0.0, 0.0, 0.5),
-    Person("ezio", "Ezio Costa", "doctor", 150, _BUSY, 0.6, 0.1, 0.2),
-    Person("sara", "Sara Bruno", "contact-point", 180, _DESK, 0.7, 0.2, 0.2),
-    Person("tito", "Tito Valle", "technical-service", 180, _DESK, 0.7, 0.2, 0.3),
-    Person("carmen", "Carmen Sala", "coordinator", 200, _DESK, 0.5, 0.5, 0.3),
+    Person("anna", "Anna Neri", "nurse", 110, _THOROUGH, 0.9, 0.8, 0.1),
+    Person("bruno", "Bruno Conti", "nurse", 150, _FORGETFUL, 0.2, 0.0, 0.6),
+    Person("carla", "Carla Riva", "nurse", 140, _HASTY, 0.5, 0.2, 0.3),
+    Person("dora", "Dora Gallo", "doctor", 300, {Deed.LOOKS_ONLY: 1}, 0.0, 0.0, 0.5),
+    Person("ezio", "Ezio Costa", "doctor", 200, _BUSY, 0.6, 0.1, 0.2),
+    Person("sara", "Sara Bruno", "contact-point", 300, _DESK, 0.7, 0.2, 0.2),
+    Person("tito", "Tito Valle", "technical-service", 300, _DESK, 0.7, 0.2, 0.3),
+    Person("carmen", "Carmen Sala", "coordinator", 300, _DESK, 0.5, 0.5, 0.3),
     Person(RECIPIENT, "Guardia Medica", "doctor", 180, _BUSY, 0.5, 0.0, 1.0),
 )
 _OUTCOMES: Final = (
@@ -135,7 +135,7 @@ def _faults(random: Random, days: int) -> Iterator[Move]:
     yield Move(AGREED_DAY * DAY + 9 * HOUR, Deed.NIGHTS_AGREED, RECIPIENT)
     yield Move(LEAVING_DAY * DAY + 12 * HOUR, Deed.LEAVES_THE_JOB, LEAVER)
     spans = (
-        (4, Deed.FALLS_SILENT, Deed.SPEAKS_AGAIN, 40 * HOUR),
+        (4, Deed.FALLS_SILENT, Deed.SPEAKS_AGAIN, 60 * HOUR),
         (4, Deed.SERVER_STOPS, Deed.SERVER_STARTS, 9 * HOUR),
         (4, Deed.POST_FAILS, Deed.POST_WORKS, 5 * HOUR),
     )

@@ -48,7 +48,7 @@ def put_on(tx: Transaction, user: User, until: int, by: str, now: int) -> None:
         return
     duty = duty_of(tx, user.chc_id, now)
     for alert in tx.alerts.unanswered(user.chc_id):
-        keep(tx, life.arrived(alert, who=user.name, duty=duty), now)
+        tx.alerts.tell(alert, life.arrived(alert, who=user.name, duty=duty).tellings, now)
 
 
 def go_off(tx: Transaction, user: User, now: int) -> None:

@@ -2,11 +2,13 @@
 
 from typing import Any, NamedTuple
 
+from server.domain.chains import chains_by_name
 from server.domain.plan_changes import changes
 from server.domain.plans import Plan
 from server.ports.directory import Patient, PlanRow
 from server.services import planning
 from server.services.backtesting import MINUTES_AN_ALERT
+from server.services.chain_gaps import gaps_of
 from server.services.shipped import beyond_usual
 from server.web.visit import Visit
 from server.web.wording import row_at
@@ -33,7 +35,11 @@ def decision(visit: Visit, patient: Patient, plans: list[PlanRow], row: PlanRow)
         if row.is_draft
         else []
     )
+    with visit.site.store.read() as tx:
+        gaps = gaps_of(tx, patient.chc_id, row.plan)
     return {
+        "chains": chains_by_name(row.plan),
+        "gaps": gaps,
         "row": row,
         "current": current,
         "shown": shown(current),

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from server.services import reaching
 from tests.server.web.district import HOSTILE, HOUR, District
 
 HEART = {
@@ -210,3 +211,16 @@ def test_nobody_else_declines_and_what_is_decided_stays(district: District):
     assert confirmed(district, where).status_code == 409
     assert confirmed(district, other).status_code == 303
     assert dora.post(f"{other}/decline", because).status_code == 409
+
+
+def test_a_draft_says_who_is_told_and_whom_no_message_reaches(district: District) -> None:
+    with district.store.write() as tx:
+        anna = district.world.user("anna")
+        reaching.add(tx, anna, "email", "anna@chc.example", (), district.now)
+    page = district.browser("dora").get(proposed(district)).text
+    gaps = page[page.index("data-gaps") : page.index("</ul>", page.index("data-gaps"))]
+    assert "Nurse: no channel for Bruno Conti" in gaps
+    assert "Doctor: no channel for Dora Gallo" in gaps
+    assert "Anna Neri" not in gaps
+    assert "Nurse 15 minutes, then Doctor 15 minutes" in page
+    assert "Nurse 24 hours, then Single point of contact 24 hours" in page
