@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from server.ports.alerts import Alerts
+from server.ports.caseload import Caseload
 from server.ports.channels import Channels
 from server.ports.charts import Charts
 from server.ports.courses import Courses
@@ -41,6 +42,8 @@ class Transaction(Protocol):
     def views(self) -> Views: ...
     @property
     def courses(self) -> Courses: ...
+    @property
+    def caseload(self) -> Caseload: ...
     @property
     def looks(self) -> Looks: ...
 

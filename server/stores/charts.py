@@ -74,7 +74,7 @@ class ChartRows:
         # A full page may end inside a measurement: its blobs are read whole below all the same,
         # and its row comes again in the next page.
         reached = until if len(rows) < limit else max(after, rows[-1][0] - 1)
-        return reached, {ChartKey(row[1], row[2], _month(row[3])) for row in rows}
+        return reached, {ChartKey(row[1], row[2], month_of(row[3])) for row in rows}
 
     def rebuild(self, keys: Sequence[ChartKey], until: int) -> None:
         for key in keys:
@@ -122,7 +122,7 @@ class ChartRows:
             .where(
                 t.chart_blobs.c.patient_id == patient_id,
                 t.chart_blobs.c.code == code,
-                t.chart_blobs.c.month.between(_month(from_at), _month(until_at)),
+                t.chart_blobs.c.month.between(month_of(from_at), month_of(until_at)),
             )
             .order_by(t.chart_blobs.c.month)
         )
@@ -139,7 +139,7 @@ class ChartRows:
             .where(
                 t.chart_blobs.c.patient_id == patient_id,
                 t.chart_blobs.c.code.in_(sorted(codes)),
-                t.chart_blobs.c.month.between(_month(from_at), _month(until_at)),
+                t.chart_blobs.c.month.between(month_of(from_at), month_of(until_at)),
             )
             .order_by(t.chart_blobs.c.code, t.chart_blobs.c.month)
         )
@@ -163,7 +163,8 @@ def _marks(fate: str, quality: str, _stored_at: int, element: bytes, steady: boo
     )
 
 
-def _month(at: int) -> int:
+def month_of(at: int) -> int:
+    """Return the month of an instant, as blobs count them."""
     moment = to_datetime(at)
     return (moment.year - 1970) * 12 + moment.month - 1
 

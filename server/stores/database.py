@@ -12,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from server.errors import StoreUnavailable
 from server.stores import tables
 from server.stores.alerts import AlertRows
+from server.stores.caseload import CaseloadRows
 from server.stores.channels import ChannelRows
 from server.stores.charts import ChartRows
 from server.stores.courses import CourseRows
@@ -79,6 +80,10 @@ class SqlTransaction:
     @cached_property
     def courses(self) -> CourseRows:
         return CourseRows(self.connection)
+
+    @cached_property
+    def caseload(self) -> CaseloadRows:
+        return CaseloadRows(self.connection)
 
     @cached_property
     def looks(self) -> LookRows:

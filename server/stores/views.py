@@ -252,15 +252,6 @@ class PageRows:
             found.append(ObservationView._make((*row[:9], sent.flags, sent.origin)))
         return found
 
-    def latest(self, chc_id: int) -> dict[int, int]:
-        """Return when each patient's newest stored measurement was taken."""
-        query = (
-            select(t.measurements.c.patient_id, func.max(t.measurements.c.measured_at))
-            .where(t.measurements.c.chc_id == chc_id, t.measurements.c.fate == Fate.STORED)
-            .group_by(t.measurements.c.patient_id)
-        )
-        return {row[0]: row[1] for row in self._rows(query)}
-
     def under(self, alert: Alert) -> list[UnderRow]:
         high = exists().where(
             t.alerts.c.patient_id == t.absences.c.patient_id,
@@ -431,18 +422,6 @@ class PageRows:
         for row in self._rows(query.order_by(t.plans.c.version)):
             plan = PlanRow(row[0], row[1], stored_plan(row[2]), *row[3:])
             found.setdefault(plan.patient_id, []).append(plan)
-        return found
-
-    def charted(self, chc_id: int) -> dict[int, set[int]]:
-        query = (
-            select(t.chart_blobs.c.patient_id, t.chart_blobs.c.code)
-            .join(t.patients, t.patients.c.id == t.chart_blobs.c.patient_id)
-            .where(t.patients.c.chc_id == chc_id)
-            .distinct()
-        )
-        found: dict[int, set[int]] = {}
-        for patient_id, code in self._rows(query):
-            found.setdefault(patient_id, set()).add(code)
         return found
 
 

@@ -1,12 +1,11 @@
-"""The CHC's patients on one line each, who needs somebody first; and the plans that wait for a
-doctor.
+"""The CHC's patients on one line each, who needs somebody first; what changed among one's own since
+one last looked; and the plans that wait for a doctor.
 
 First come open high alerts, then other alerts, then who has not measured for longest.
 """
 
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,29 +14,34 @@ from fastapi.responses import Response
 
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import DAY
-from server.domain.priorities import Priority
 from server.domain.timeline import FOREVER
+from server.ports.caseload import OpenAlerts
 from server.ports.directory import Patient, PlanRow
+from server.ports.store import Transaction
+from server.services.looking import changed
+from server.web.sparkline import DAYS, HEIGHT, TRENDS, WIDTH, Sparkline, sparkline
 from server.web.visit import Here, Visit, people
 from server.web.wording import row_at
 
 router = APIRouter()
 PLAN_ENDS_SOON: Final = 14 * DAY
+LINES_MAX: Final = 50
+CHANGED_MAX: Final = 20
+_NO_ALERTS: Final = OpenAlerts(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One patient. ``unwatched`` are the codes that are received and that nobody watches (H8)."""
+    """One patient, as far as the order needs it."""
 
     patient: Patient
     last_at: int | None
-    alerts: int
-    high: int
+    alerts: OpenAlerts
     watched: list[Code]
-    unwatched: list[Code]
     draft: PlanRow | None
     current: PlanRow | None
     away_until: int | None
+    review_at: int | None
 
     def need(self) -> tuple[object, ...]:
         """Return what orders the lines: the smallest first."""
@@ -45,12 +49,20 @@ class Line:
         expected = self.away_until is None and bool(self.watched)
         since = (self.last_at or 0) if expected else FOREVER
         name = self.patient.family_name, self.patient.given_name
-        return -self.high, -self.alerts, since // DAY, *name
+        return -self.alerts.high, -self.alerts.total, since // DAY, *name
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What came of one patient. ``unwatched`` is received, and nobody watches it (hazard H8)."""
+
+    unwatched: list[Code]
+    sparklines: list[Sparkline]
 
 
 @router.get("/patients")
 def show(visit: Here) -> Response:
-    """Show all patients."""
+    """Show all patients, or the reader's own."""
     return _page(visit, "")
 
 
@@ -61,39 +73,37 @@ def find(visit: Here) -> Response:
 
 
 def _page(visit: Visit, asked: str) -> Response:
-    chc_id = visit.user.chc_id
+    only_mine = visit.query.get("mine") == "1"
     with visit.site.store.read() as tx:
-        patients = tx.directory.patients(chc_id)
-        latest = tx.views.latest(chc_id)
-        plans = tx.views.plans_of(chc_id, alerted=False)
-        charted = tx.views.charted(chc_id)
-        rows = tx.views.worklist(chc_id, technical=False)
-        aways = tx.views.aways(chc_id, visit.now)
-        staff = people(tx)
-    alerts = Counter(row.alert.patient_id for row in rows)
-    high = Counter(row.alert.patient_id for row in rows if row.alert.priority is Priority.HIGH)
-    lines = [
-        _line(
-            one,
-            latest.get(one.id),
-            (alerts[one.id], high[one.id]),
-            plans.get(one.id, []),
-            charted.get(one.id, set()),
-            aways.get(one.id),
-            visit.now,
-        )
-        for one in matching(patients, asked)
-    ]
-    lines.sort(key=Line.need)
+        patients = tx.directory.patients(visit.user.chc_id)
+        mine = tx.caseload.mine(visit.user.chc_id, visit.user.name)
+        shown = [one for one in patients if not only_mine or one.id in mine]
+        lines = sorted(_lines(tx, visit, matching(shown, asked)), key=Line.need)
+        pages = max(1, -(-len(lines) // LINES_MAX))
+        number = min(max(_number(visit.query.get("page", "")), 1), pages)
+        kept = lines[(number - 1) * LINES_MAX : number * LINES_MAX]
+        courses = _courses(tx, kept, visit.now)
+        news, staff = changed(tx, visit.user, visit.now), people(tx)
     return visit.page(
         "patients.html",
-        lines=lines,
+        lines=kept,
+        count=len(lines),
+        courses=courses,
         asked=asked,
         total=len(patients),
+        only_mine=only_mine,
+        mine=len(mine),
+        number=number,
+        pages=pages,
+        news=news[:CHANGED_MAX],
+        more_news=max(0, len(news) - CHANGED_MAX),
+        by_id={one.id: one for one in patients},
         waiting=[line for line in lines if line.draft is not None],
         people=staff,
         ends_soon=visit.now + PLAN_ENDS_SOON,
         long_ago=visit.now - DAY,
+        trends=TRENDS,
+        spark={"width": WIDTH, "height": HEIGHT, "days": DAYS},
     )
 
 
@@ -102,7 +112,8 @@ def matching(patients: Sequence[Patient], asked: str) -> list[Patient]:
 
     Nothing asked is everybody.
     """
-    words = _plain(asked).split()
+    if not (words := _plain(asked).split()):
+        return list(patients)
     return [
         one
         for one in patients
@@ -117,27 +128,61 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
-def _line(
-    patient: Patient,
-    last_at: int | None,
-    alerts: tuple[int, int],
-    plans: list[PlanRow],
-    charted: set[int],
-    away_until: int | None,
-    now: int,
-) -> Line:
-    row = row_at(plans, now)
-    watched: set[Code] = set()
-    if row:
-        watched = {one.code for one in (*row.plan.thresholds, *row.plan.rules)}
-        watched |= {Code.WEIGHT} if row.plan.gains else set()
-    received = {BY_NUMBER[number] for number in charted}
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+
+
+def _lines(tx: Transaction, visit: Visit, patients: Sequence[Patient]) -> list[Line]:
+    chc_id, now = visit.user.chc_id, visit.now
+    latest, alerts = tx.caseload.latest(chc_id), tx.caseload.open_alerts(chc_id)
+    plans = tx.views.plans_of(chc_id, alerted=False)
+    aways, reviews = tx.views.aways(chc_id, now), tx.caseload.reviews(chc_id)
+    found = []
+    for one in patients:
+        versions = plans.get(one.id, [])
+        current = row_at(versions, now)
+        found.append(
+            Line(
+                one,
+                latest.get(one.id),
+                alerts.get(one.id, _NO_ALERTS),
+                _watched(current),
+                _draft(versions),
+                current,
+                aways.get(one.id),
+                reviews.get(one.id),
+            )
+        )
+    return found
+
+
+def _watched(row: PlanRow | None) -> list[Code]:
+    if row is None:
+        return []
+    watched = {one.code for one in (*row.plan.thresholds, *row.plan.rules)}
+    watched |= {Code.WEIGHT} if row.plan.gains else set()
+    return [code for code in BY_NUMBER if code in watched]
+
+
+def _draft(plans: Sequence[PlanRow]) -> PlanRow | None:
     confirmed = max((one.version for one in plans if one.confirmed_by is not None), default=0)
     drafts = (one for one in plans if one.version > confirmed and one.is_draft)
-    draft = max(drafts, key=lambda one: one.version, default=None)
-    sides = _sorted(watched), _sorted(received - watched)
-    return Line(patient, last_at, *alerts, *sides, draft, row, away_until)
+    return max(drafts, key=lambda one: one.version, default=None)
 
 
-def _sorted(codes: set[Code]) -> list[Code]:
-    return [code for code in BY_NUMBER if code in codes]
+def _courses(tx: Transaction, lines: Sequence[Line], now: int) -> Mapping[int, Course]:
+    ids = [line.patient.id for line in lines]
+    charted = tx.caseload.charted(ids)
+    series = tx.caseload.series(ids, now - DAYS * DAY)
+    found = {}
+    for line in lines:
+        key = line.patient.id
+        received = [BY_NUMBER[number] for number in sorted(charted.get(key, ()))]
+        drawn = (
+            sparkline(code, points, now)
+            for number, code in enumerate(BY_NUMBER)
+            if (points := series.get((key, number))) is not None
+        )
+        unwatched = [code for code in received if code not in line.watched]
+        found[key] = Course(unwatched, [one for one in drawn if one is not None])
+    return found

@@ -2,9 +2,15 @@
 
 import re
 
-from server.services import away, planning
+import numpy as np
+
+from contract.codes import Code
+from server.ports.charts import MARK_HELD, POINT
+from server.services import alert_work, away, planning
 from server.services.shipped import protocols
-from tests.server.web.district import DAY, HOUR, WATCHED, District
+from server.web.patients import LINES_MAX
+from server.web.sparkline import sparkline
+from tests.server.web.district import DAY, HOSTILE, HOUR, MINUTE, T0, WATCHED, District
 
 
 def order(page: str) -> list[str]:
@@ -53,7 +59,10 @@ def test_a_proposal_waits_on_top_until_a_doctor_confirms_it(district: District):
         version = planning.propose(tx, district.world.user("anna"), person, plan, district.now)
     browser = district.browser("dora")
     where = f"/patients/{district.maria}/plan/{version}"
-    assert f'data-waiting><li><a href="{where}">' in browser.get("/patients").text
+    decided_at = f"/patients/{district.maria}"  # with the preview, on the patient's page
+    assert f'data-waiting><li><a href="{decided_at}">' in browser.get("/patients").text
+    nurse = district.browser("anna").get("/patients").text
+    assert f'data-waiting><li><a href="{where}">' in nurse
     assert (
         browser.post(f"{where}/confirm", {"until": "2026-09-25", "shown": "1"}).status_code == 303
     )
@@ -67,3 +76,82 @@ def test_a_stored_plan_that_a_newer_check_would_refuse_hides_nobody(district: Di
     with district.store.write() as tx:
         tx.connection.exec_driver_sql(f"UPDATE plans SET body = '{body}' WHERE version = 1")
     assert district.browser("anna").get("/patients").status_code == 200
+
+
+def test_a_line_says_the_course_of_each_vital_in_words_beside_its_strokes(district: District):
+    for days in range(28, 0, -1):
+        systolic = 150 if days <= 7 else 130 + days % 3
+        district.measure({"systolic": str(systolic), "pulse": "70"}, ago=days * DAY)
+    district.measure({"systolic": "HI"}, ago=HOUR)
+    page = " ".join(district.browser("anna").get("/patients").text.split())
+    line = page[page.index("data-patient=") :]
+    assert 'Systolic pressure <strong>HI</strong> <span class="quiet">above the usual' in line
+    assert 'Pulse <strong>70 bpm</strong> <span class="quiet">as usual' in line
+    assert line.count("<polyline") == 2
+
+
+def test_a_gap_of_days_is_a_gap_in_the_strokes():
+    points = np.zeros(5, POINT)
+    points["at"] = [T0 - days * DAY for days in (20, 19, 10, 2, 1)]
+    points["value"] = 1200
+    drawn = sparkline(Code.SYSTOLIC, points, T0)
+    assert drawn is not None
+    assert [len(stroke.split()) for stroke in drawn.strokes] == [2, 2, 2]  # one day is a dot
+    assert len(set(drawn.strokes[1].split())) == 1
+    assert drawn.trend == "few"
+    points["marks"] = MARK_HELD
+    assert sparkline(Code.SYSTOLIC, points, T0) is None
+
+
+def test_long_lists_are_pages_and_who_needs_most_is_on_the_first(district: District):
+    for number in range(2, 2 + LINES_MAX):
+        district.person(f"P{number}", f"Verdi{number:03}", "Ada")
+    district.measure({"systolic": "190"}, ago=HOUR)
+    browser = district.browser("anna")
+    first, second = browser.get("/patients").text, browser.get("/patients?page=2").text
+    assert order(first)[0] == "Rossi"
+    assert len(order(first)) == LINES_MAX
+    assert len(order(second)) == 1
+    assert "Page 1 of 2" in first
+    assert browser.get("/patients?page=99").text.count("data-patient=") == 1
+    assert browser.get("/patients?page=-1").status_code == 200
+
+
+def test_mine_are_whose_plan_i_decided_and_whose_alert_i_have(district: District):
+    enrolled(district, 2, "Alba")
+    district.measure({"systolic": "170"}, device="AA:BB:CC:DD:EE:02", ago=HOUR)
+    anna = district.browser("anna")
+    assert order(anna.get("/patients?mine=1").text) == []
+    with district.store.write() as tx:
+        alert = district.alert("systolic-high-inner")
+        alert_work.acknowledge(tx, district.world.user("anna"), alert, district.now)
+    assert order(anna.get("/patients?mine=1").text) == ["Alba"]
+    assert set(order(district.browser("dora").get("/patients?mine=1").text)) == {"Alba", "Rossi"}
+
+
+def test_what_others_did_since_the_doctors_last_look_stands_on_top(district: District):
+    """The doctor's two minutes: the nurse's question first; looking at the patient clears it."""
+    dora, now = district.world.user("dora"), district.now
+    quiet = enrolled(district, 2, "Alba")
+    district.measure({"systolic": "170"}, ago=HOUR)
+    alert = district.alert("systolic-high-inner")
+    district.measure({"systolic": "170"}, device="AA:BB:CC:DD:EE:02", ago=HOUR)
+    with district.store.write() as tx:
+        alert_work.note(tx, dora, alert, "my own note asks nothing", now)
+        alert_work.note(tx, district.world.user("anna"), alert, f"More diuretic? {HOSTILE}", now)
+    browser = district.browser("dora")
+    page = browser.get("/patients").text
+    changed = page[
+        page.index("data-changed") : page.index("</section>", page.index("data-changed"))
+    ]
+    first, second = re.findall(r'data-patient-changed="(\d+)"', changed)
+    assert (int(first), int(second)) == (district.maria, quiet)
+    assert "Anna Neri" in changed
+    assert "More diuretic? &lt;script&gt;" in changed
+    assert "my own note" not in changed
+    assert "1 alert raised" in changed
+    assert "you never looked" in changed
+    district.now += MINUTE
+    for patient in (district.maria, quiet):
+        browser.get(f"/patients/{patient}")
+    assert "Nothing has changed." in browser.get("/patients").text
