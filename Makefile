@@ -22,7 +22,7 @@ check: install-dev ui  ## format, lint, strict types, import rules, generated te
 test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" for a part)
 	$(BIN)/pytest $(PYTEST)
 
-bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|…)
+bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|pages|…)
 	$(BIN)/python -m benchmarks $(PART)
 
 prove: install-dev packages ui  ## the long campaigns (PART=order|kills|mutation|team)

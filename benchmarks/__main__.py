@@ -5,7 +5,7 @@ from importlib import import_module
 
 from benchmarks.table import Row, show
 
-PARTS = ("engine", "backtest", "intake", "gateway")
+PARTS = ("engine", "backtest", "intake", "gateway", "pages")
 
 
 def main() -> int:

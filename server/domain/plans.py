@@ -7,6 +7,7 @@ Limits are decimals in the code's unit here, scaled integers in the engine.
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -169,8 +170,12 @@ def parse_plan(text: str | bytes) -> Plan:
     return plan
 
 
+@lru_cache(maxsize=4096)
 def stored_plan(text: str) -> Plan:
-    """Read a plan that was checked when it was written: a later check must not undo it."""
+    """Read a plan that was checked when it was written: a later check must not undo it.
+
+    Kept, because every page of a CHC reads the plans of all its patients, mostly of few protocols.
+    """
     return msgspec.json.decode(text, type=Plan)
 
 

@@ -420,7 +420,7 @@ class PageRows:
             query = query.where(t.plans.c.patient_id.in_(open_ones))
         found: dict[int, list[PlanRow]] = {}
         for row in self._rows(query.order_by(t.plans.c.version)):
-            plan = PlanRow(row[0], row[1], stored_plan(row[2]), *row[3:])
+            plan = PlanRow._make((*row[:2], stored_plan(row[2]), *row[3:]))
             found.setdefault(plan.patient_id, []).append(plan)
         return found
 

@@ -25,7 +25,7 @@ from server.web.wording import row_at
 
 router = APIRouter()
 PLAN_ENDS_SOON: Final = 14 * DAY
-LINES_MAX: Final = 50
+LINES_MAX: Final = 40
 CHANGED_MAX: Final = 20
 _NO_ALERTS: Final = OpenAlerts(0, 0)
 
@@ -37,7 +37,7 @@ class Line:
     patient: Patient
     last_at: int | None
     alerts: OpenAlerts
-    watched: list[Code]
+    is_watched: bool
     draft: PlanRow | None
     current: PlanRow | None
     away_until: int | None
@@ -46,7 +46,7 @@ class Line:
     def need(self) -> tuple[object, ...]:
         """Return what orders the lines: the smallest first."""
         # Who is away, and whom nobody watches, is not missed.
-        expected = self.away_until is None and bool(self.watched)
+        expected = self.away_until is None and self.is_watched
         since = (self.last_at or 0) if expected else FOREVER
         name = self.patient.family_name, self.patient.given_name
         return -self.alerts.high, -self.alerts.total, since // DAY, *name
@@ -146,7 +146,7 @@ def _lines(tx: Transaction, visit: Visit, patients: Sequence[Patient]) -> list[L
                 one,
                 latest.get(one.id),
                 alerts.get(one.id, _NO_ALERTS),
-                _watched(current),
+                current is not None and bool(current.plan.watched()),
                 _draft(versions),
                 current,
                 aways.get(one.id),
@@ -156,18 +156,13 @@ def _lines(tx: Transaction, visit: Visit, patients: Sequence[Patient]) -> list[L
     return found
 
 
-def _watched(row: PlanRow | None) -> list[Code]:
-    if row is None:
-        return []
-    watched = {one.code for one in (*row.plan.thresholds, *row.plan.rules)}
-    watched |= {Code.WEIGHT} if row.plan.gains else set()
-    return [code for code in BY_NUMBER if code in watched]
-
-
 def _draft(plans: Sequence[PlanRow]) -> PlanRow | None:
-    confirmed = max((one.version for one in plans if one.confirmed_by is not None), default=0)
-    drafts = (one for one in plans if one.version > confirmed and one.is_draft)
-    return max(drafts, key=lambda one: one.version, default=None)
+    for row in reversed(plans):  # in the order of their versions
+        if row.is_draft:
+            return row
+        if row.confirmed_by is not None:
+            return None
+    return None
 
 
 def _courses(tx: Transaction, lines: Sequence[Line], now: int) -> Mapping[int, Course]:
@@ -183,6 +178,7 @@ def _courses(tx: Transaction, lines: Sequence[Line], now: int) -> Mapping[int, C
             for number, code in enumerate(BY_NUMBER)
             if (points := series.get((key, number))) is not None
         )
-        unwatched = [code for code in received if code not in line.watched]
+        watched = line.current.plan.watched() if line.current else set()
+        unwatched = [code for code in received if code not in watched]
         found[key] = Course(unwatched, [one for one in drawn if one is not None])
     return found

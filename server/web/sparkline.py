@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from contract.codes import Code
 from server.domain.instants import DAY
 from server.engine.rules import COMPARATOR
@@ -19,6 +17,7 @@ HEIGHT: Final = 24
 # The last week beside the three before it; each needs so many values, or nothing is said.
 _LATELY: Final = 7 * DAY
 _LEAST: Final = 4
+_COLUMNS: Final = ("at", "value", "marks")
 _DOUBTED: Final = MARK_HELD | MARK_UNSURE
 TRENDS: Final = {
     "above": N_("above the usual"),
@@ -41,47 +40,52 @@ class Sparkline:
 
 def sparkline(code: Code, points: Points, now: int) -> Sparkline | None:
     """Draw the last days of a series, the newest value of each day; LO and HI stand at the edge."""
-    sure = points[(points["marks"] & _DOUBTED) == 0]
-    if not len(sure):
+    sure = [
+        (at, value, marks)
+        for at, value, marks in zip(*(points[name].tolist() for name in _COLUMNS), strict=True)
+        if not marks & _DOUBTED
+    ]
+    if not sure:
         return None
-    day = (now - sure["at"]) // DAY
-    last = np.append(np.flatnonzero(np.diff(day)), len(sure) - 1)
-    kept = last[(day[last] >= 0) & (day[last] < DAYS)]
-    strokes = _strokes(DAYS - 1 - day[kept], sure["value"][kept])
-    return Sparkline(code, int(sure["at"][-1]), int(sure["value"][-1]), trend(sure, now), strokes)
+    days = {DAYS - 1 - (now - at) // DAY: value for at, value, _ in sure}
+    at, value, _ = sure[-1]
+    return Sparkline(code, at, value, trend(sure, now), _strokes(days))
 
 
-def trend(points: Points, now: int) -> str:
+def trend(sure: Sequence[tuple[int, int, int]], now: int) -> str:
     """Say how the last week's mean lies to the three weeks before: beyond their own scatter or not.
 
-    A judgement, to be confirmed by a clinician; no rule is judged by it.
+    Of (measured at, value, marks). A judgement, to be confirmed by a clinician; no rule is judged
+    by it.
     """
-    steady = (points["marks"] & MARK_UNSTEADY) == 0
-    numbers = points[steady & (np.abs(points["value"]) != COMPARATOR)]
-    values = numbers["value"].astype(np.int64)
-    ago = now - numbers["at"]
-    lately, before = values[ago < _LATELY], values[(ago >= _LATELY) & (ago < 4 * _LATELY)]
+    lately: list[int] = []
+    before: list[int] = []
+    for at, value, marks in sure:
+        if marks & MARK_UNSTEADY or abs(value) == COMPARATOR or now - at >= 4 * _LATELY:
+            continue
+        (lately if now - at < _LATELY else before).append(value)
     if len(lately) < _LEAST or len(before) < _LEAST:
         return "few"
-    scatter = max(float(before.std()), 1.0)
-    moved = float(lately.mean() - before.mean())
-    if abs(moved) <= scatter:
+    usual = sum(before) / len(before)
+    scatter = (sum((value - usual) ** 2 for value in before) / len(before)) ** 0.5
+    moved = sum(lately) / len(lately) - usual
+    if abs(moved) <= max(scatter, 1.0):
         return "usual"
     return "above" if moved > 0 else "below"
 
 
-def _strokes(days: Points, values: Points) -> list[str]:
-    numbers = values[np.abs(values) != COMPARATOR]
-    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
+def _strokes(days: dict[int, int]) -> list[str]:
+    numbers = [value for value in days.values() if abs(value) != COMPARATOR]
+    low, high = min(numbers, default=0), max(numbers, default=0)
     span = max(high - low, 1)
-    heights = np.clip((values.astype(np.int64) - low) / span, 0, 1)
     found: list[list[str]] = []
-    before = None
-    for day, height in zip(days.tolist(), heights.tolist(), strict=True):
-        if before is None or day - before > 1:
+    for day, value in sorted(days.items()):
+        if not 0 <= day < DAYS:
+            continue
+        if day - 1 not in days or not found:
             found.append([])
+        height = min(max((value - low) / span, 0), 1)
         x, y = 2 + day * (WIDTH - 4) / (DAYS - 1), HEIGHT - 3 - height * (HEIGHT - 6)
         found[-1].append(f"{x:.1f},{y:.1f}")
-        before = day
     # A line of one point would not be drawn: a day alone is a dot.
     return [" ".join(stroke if len(stroke) > 1 else stroke * 2) for stroke in found]

@@ -7,12 +7,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
+from babel.dates import format_date, format_datetime, format_timedelta, get_day_names
 
 from contract.codes import Code
 from server.domain.alerts import REVIEW, Alert, Kind
 from server.domain.duty import Span, clock, grouped, is_long, last_day
-from server.domain.instants import MINUTE, civil_day, to_datetime, zone
+from server.domain.instants import HOUR, MINUTE, SECOND, civil_day, to_datetime, zone
 from server.domain.plans import SIDES, Gain, Plan, limit_of
 from server.domain.window_rules import WindowRule
 from server.ports.directory import PlanRow
@@ -44,17 +44,14 @@ class Wording(Numbers):
             return "–"
         if instant > _CALENDAR_END:
             return f"{instant} ms"
-        local = self._local(instant)
-        if local.year == self._local(self.now).year:
-            skeleton = "d MMM HH:mm"
-            return format_datetime(local, skeleton, locale=formats(self.language))
-        return format_datetime(local, "d MMM y HH:mm", locale=formats(self.language))
+        pattern = "d MMM HH:mm" if self._year(instant) == self._year(self.now) else "d MMM y HH:mm"
+        return _local_text(self.language, self.zone_name, instant // MINUTE, pattern)
 
     def clock(self, instant: int) -> str:
         """Write the time of the day, with the day where it is another than today."""
         if civil_day(instant, self.zone_name) != civil_day(self.now, self.zone_name):
             return self.moment(instant)
-        return format_time(self._local(instant), "HH:mm", locale=formats(self.language))
+        return _local_text(self.language, self.zone_name, instant // MINUTE, "HH:mm")
 
     def minute(self, minute: int | None) -> str:
         """Write a minute of a day as forms take it, or nothing."""
@@ -64,7 +61,7 @@ class Wording(Numbers):
         """Write an instant for machines: ISO 8601 with the zone's offset."""
         if instant > _CALENDAR_END:
             return f"{instant} ms"
-        return self._local(instant).isoformat(timespec="seconds")
+        return _exact(self.zone_name, instant // SECOND)
 
     def day(self, iso_date: str) -> str:
         """Write a civil date; one that is none is shown as it stands."""
@@ -191,8 +188,8 @@ class Wording(Numbers):
         found = (said for part, said in texts.QUARANTINED if part in reason)
         return self.text(next(found, texts.QUARANTINED_OTHER))
 
-    def _local(self, instant: int) -> datetime:
-        return to_datetime(instant).astimezone(zone(self.zone_name))
+    def _year(self, instant: int) -> int:
+        return _year_of(self.zone_name, instant // HOUR)
 
     def _absent(self, alert: Alert) -> str:
         code = self.code(Code(alert.rule.removeprefix(_MISSING)))
@@ -300,6 +297,23 @@ def code_of(rule: str) -> Code | None:
     """Return what a rule watches: its name begins with that, ``missing-`` aside."""
     name = rule.removeprefix(_MISSING)
     return next((code for code in Code if name == code or name.startswith(f"{code}-")), None)
+
+
+# A page shows many instants, and the next page mostly the same: writing one is slow.
+@lru_cache(maxsize=16_384)
+def _local_text(language: str, zone_name: str, minute: int, pattern: str) -> str:
+    local = to_datetime(minute * MINUTE).astimezone(zone(zone_name))
+    return format_datetime(local, pattern, locale=formats(language))
+
+
+@lru_cache(maxsize=16_384)
+def _exact(zone_name: str, second: int) -> str:
+    return to_datetime(second * SECOND).astimezone(zone(zone_name)).isoformat(timespec="seconds")
+
+
+@lru_cache(maxsize=16_384)
+def _year_of(zone_name: str, hour: int) -> int:
+    return to_datetime(hour * HOUR).astimezone(zone(zone_name)).year
 
 
 @lru_cache(maxsize=4096)
