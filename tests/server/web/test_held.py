@@ -107,7 +107,7 @@ def test_parts_of_names_find_in_any_order(district: District, asked: str):
     page = browser.post(f"/held/{key}/choose", {"q": asked}).text
     assert {one for one in ("P1", "P2", "P3") if f'value="{one}"' in page} == lists[asked]
     page = browser.post("/patients", {"q": asked}).text
-    assert {one for one in ("P1", "P2", "P3") if f">{one}<" in page} == lists[asked]
+    assert {one for one in ("P1", "P2", "P3") if f" · {one}<" in page} == lists[asked]
 
 
 def test_while_something_is_held_its_alert_is_not_closed(district: District):
