@@ -28,19 +28,13 @@ class Instants(NamedTuple):
 
     at: NDArray[np.int64]
     value: NDArray[np.int32]
-    day: NDArray[np.int32]
     local: NDArray[np.int64]
     steady: NDArray[np.bool_]
 
-    def only(self, index: NDArray[np.intp]) -> "Instants":
-        """Return some of them."""
-        return Instants(
-            self.at.take(index),
-            self.value.take(index),
-            self.day.take(index),
-            self.local.take(index),
-            self.steady.take(index),
-        )
+    @property
+    def day(self) -> NDArray[np.int32]:
+        """The civil days, reckoned each time they are asked for."""
+        return (self.local // DAY).astype(np.int32)
 
 
 def now(at: int, value: int, zone_name: str, steady: bool) -> Now:
@@ -49,21 +43,11 @@ def now(at: int, value: int, zone_name: str, steady: bool) -> Now:
     return Now(at, value, day, within >= NOON, steady)
 
 
-def instants(
-    at: NDArray[np.int64],
-    value: NDArray[np.int32],
-    zone: NDArray[np.int32],
-    zones: list[str],
-    steady: NDArray[np.bool_],
-) -> Instants:
-    """Return values at their instants, each in its own zone (a place in ``zones``)."""
-    local = at + _offsets(at, zone, zones)
-    return Instants(at, value, (local // DAY).astype(np.int32), local, steady)
-
-
-def _offsets(
+def offsets(
     at: NDArray[np.int64], zone: NDArray[np.int32], zones: list[str]
 ) -> NDArray[np.int64] | int:
+    """Return by how many ms the wall clock is ahead at instants, each in its own zone (a place in
+    ``zones``)."""
     # Every zone changes its offset on a full quarter of an hour of UTC, so one look is exact; and
     # never twice within a day, so two looks suffice for a short batch of one zone.
     if not len(at):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.families import FAMILIES
-from server.engine.instant import instants
+from server.engine.instant import Instants
 from server.engine.packed import take
 from server.engine.rules import COMPARATOR, SIGNS, THRESHOLDS
 from server.engine.state import ACTIVE_SHIFT, State
@@ -48,12 +48,24 @@ class Touched(NamedTuple):
 
 
 class Values(NamedTuple):
-    """One observation a row, column by column; see ``series.Observation``."""
+    """Observations, column by column; see ``series.Observation``. ``local`` is what the wall clock
+    showed, in ms; where no slot has rules over windows it may be anything."""
 
     at: NDArray[np.int64]
     key: NDArray[np.int64]
     value: NDArray[np.int32]
     steady: NDArray[np.bool_]
+    local: NDArray[np.int64]
+
+    def of(self, where: NDArray[np.intp]) -> "Values":
+        """Return those at some places."""
+        return Values(
+            self.at.take(where),
+            self.key.take(where),
+            self.value.take(where),
+            self.steady.take(where),
+            self.local.take(where),
+        )
 
 
 def judge(
@@ -74,7 +86,7 @@ def judge(
     stirred |= value < rows["calm"][:, 0]
     stirred |= value > rows["calm"][:, 1]
     if windows:
-        _judge_windows(rows, windows, given, state.zones, found)
+        _judge_windows(windows, given, found)
         stirred |= found != 0
     some = stirred.nonzero()[0]
     if len(some):
@@ -85,13 +97,7 @@ def judge(
     rows["last"][:, 0], rows["last"][:, 1] = given.at, given.key
 
 
-def _judge_windows(
-    rows: NDArray[np.void],
-    windows: dict[str, Touched],
-    given: Values,
-    zones: list[str],
-    found: NDArray[np.int64],
-) -> None:
+def _judge_windows(windows: dict[str, Touched], given: Values, found: NDArray[np.int64]) -> None:
     """Ask each family about its rows; a comparator is no number, and has no part in any."""
     for family in FAMILIES:
         if (touched := windows.get(family.name)) is None:
@@ -102,8 +108,8 @@ def _judge_windows(
         every = np.count_nonzero(number) == len(number)
         kept = slice(None) if every else number.nonzero()[0]
         owner = owner[kept]
-        own = rows["zone"][owner], zones, given.steady.take(owner)
-        now = instants(given.at.take(owner), value[kept], *own)
+        at, local, steady = given.at.take(owner), given.local.take(owner), given.steady.take(owner)
+        now = Instants(at, value[kept], local, steady)
         moved = touched.rows[kept]
         found[owner] |= family.judge_rows(moved, now)
         if not every:

@@ -20,6 +20,7 @@ from contract.codes import BY_NUMBER
 from server.engine.change import covers
 from server.engine.families import FAMILIES
 from server.engine.few import Few, judge_few
+from server.engine.instant import offsets
 from server.engine.kernel import Touched, Values, judge
 from server.engine.packed import put, take
 from server.engine.rules import NOTHING
@@ -54,15 +55,6 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.at)
-
-    def values(self, where: NDArray[np.intp]) -> Values:
-        """Return what is judged of the observations at these places."""
-        return Values(
-            self.at.take(where),
-            self.key.take(where),
-            self.value.take(where),
-            self.steady.take(where),
-        )
 
 
 class Found(NamedTuple):
@@ -149,8 +141,10 @@ def step(state: State, batch: Observations) -> Overlay:
     before = active(rows)  # a copy
     found = np.zeros(len(rows), np.int64)
     first = np.concatenate((once, runs.order[runs.starts])) if len(runs.starts) else once
-    _judge_first(state, batch, first, overlay, found)
-    _judge_rest(state, batch, runs, overlay, found)
+    values = _values(state, batch, slot)
+    judge(state, touched, rows, windows, values.of(first), found)
+    _report(state, overlay, batch, first, np.arange(len(first)), found)
+    _judge_rest(state, batch, values, runs, overlay, found)
     overlay.ended = list(_ended(overlay, before | found))
     return overlay
 
@@ -278,21 +272,21 @@ def _windows(state: State, rows: NDArray[np.void]) -> dict[str, Touched]:
     return windows
 
 
-def _judge_first(
-    state: State,
-    batch: Observations,
-    first: NDArray[np.intp],
-    overlay: Overlay,
-    found: NDArray[np.int64],
-) -> None:
-    """Judge the first observation of every slot: the overlay's rows, in place."""
-    judge(state, overlay.slots, overlay.rows, overlay.windows, batch.values(first), found)
-    _report(state, overlay, batch, first, np.arange(len(first)), found)
+def _values(state: State, batch: Observations, slot: NDArray[np.int32]) -> Values:
+    """Return what is judged of a batch; with the patients' own clocks where a rule asks for it."""
+    local = batch.at
+    if state.tables["extra"].used:
+        zone = state.rows["zone"].take(
+            slot, mode="clip"
+        )  # of who is not watched it does not matter
+        local = local + offsets(batch.at, zone, state.zones)
+    return Values(batch.at, batch.key, batch.value, batch.steady, local)
 
 
 def _judge_rest(
     state: State,
     batch: Observations,
+    values: Values,
     runs: _Runs,
     overlay: Overlay,
     found: NDArray[np.int64],
@@ -307,12 +301,13 @@ def _judge_rest(
             found[first_row + index] |= _fold_run(state, batch, where, overlay, first_row + index)
         if len(local := local[~alone]):
             where = runs.order[runs.starts[local] + round_]
-            _judge_round(state, batch, where, first_row + local, overlay, found)
+            _judge_round(state, batch, values.of(where), where, first_row + local, overlay, found)
 
 
 def _judge_round(
     state: State,
     batch: Observations,
+    given: Values,
     where: NDArray[np.intp],
     place: NDArray[np.intp],
     overlay: Overlay,
@@ -322,7 +317,7 @@ def _judge_round(
     rows = take(overlay.rows, place)
     windows = {name: touched.of(place) for name, touched in overlay.windows.items()}
     now = np.zeros(len(place), np.int64)
-    judge(state, overlay.slots.take(place), rows, windows, batch.values(where), now)
+    judge(state, overlay.slots.take(place), rows, windows, given, now)
     put(overlay.rows, place, rows)
     for name, touched in windows.items():
         put(overlay.windows[name].rows, touched.at, touched.rows)
