@@ -1,0 +1,84 @@
+"""The moments by which a nurse keeps the pages or leaves them, each as it happens."""
+
+import re
+
+from playwright.sync_api import expect
+
+from server.messaging.screen import Screen
+from server.services import reaching
+from server.services.delivering import due_letters
+from server.services.polling import poll
+from server.services.telling import deliver_messages
+from server.web.letters import writer
+from tests.browser.conftest import OpenPage, Served
+from tests.server.web.district import DAY, HOUR, PASSWORD, District
+
+ROW = "[data-worklist] tr[data-alert]"
+
+
+def silence(district: District, homes: int) -> None:
+    """Let the gateways of a valley fall silent, and what was expected there not come."""
+    with district.store.write() as tx:
+        for number in range(homes):
+            gateway = f"valley-{number}"
+            tx.directory.add_gateway(gateway, district.world.chc, 0, None)
+            tx.measurements.seen_gateway(gateway, district.now - HOUR, 0, {})
+        poll(tx, district.now)
+        outage = tx.alerts.open_rule("homes-out-of-reach")[0].id
+    for number in range(homes):
+        patient = district.person(f"V{number}", f"Valligiano{number:02}", "Piera")
+        with district.store.write() as tx:
+            due = district.now
+            silent = (due - DAY, due, "gateway-silent", outage)
+            tx.alerts.add_absence(patient, district.world.chc, 0, *silent)
+
+
+def test_after_an_outage_eighty_people_did_not_measure(served: Served, open_page: OpenPage):
+    """One row for the cause, not eighty; and who is at high risk stands out under it."""
+    district = served.district
+    district.measure({"systolic": "190"}, ago=2 * HOUR)
+    silence(district, 80)
+    with district.store.write() as tx:
+        outage = tx.alerts.open_rule("homes-out-of-reach")[0].id
+        due = district.now
+        silent = (due - DAY, due, "gateway-silent", outage)
+        tx.alerts.add_absence(district.maria, district.world.chc, 0, *silent)
+    page = open_page("anna", "en")
+    expect(page.locator(ROW)).to_have_count(2)  # of Maria's pressure: nobody else's is hidden by it
+    page.goto("/worklist?tab=technical")
+    expect(page.locator(ROW)).to_have_count(1)
+    page.locator(ROW).get_by_role("link", name="Several homes").click()
+    expect(page.get_by_text("81 patients of whom nothing came")).to_be_visible()
+    lines = page.locator("[data-under] li")
+    expect(lines).to_have_count(81)
+    expect(lines.first).to_contain_text("Rossi")
+    expect(lines.first).to_contain_text("has a high alert open")
+    expect(lines.first.locator("a[href^='tel:']")).to_have_count(1)
+
+
+def test_on_the_road_at_five_to_eight(served: Served, open_page: OpenPage):
+    """A message, that alert on a phone after signing in again, and all of mine handed over."""
+    district = served.district
+    with district.store.write() as tx:
+        anna = district.world.user("anna")
+        reaching.add(tx, anna, "email", "anna@chc.example", (), district.now)
+    district.measure({"spo2": "80"})
+    deliver_messages(district.store, Screen(lambda: None), district.now)
+    with district.store.write() as tx:
+        (letter,) = due_letters(tx, district.now, ())
+    link = re.search(r"http://\S+/alerts/\d+", writer(served.url)(letter).body)
+    assert link is not None
+    page = open_page("anna", "en", 390)
+    page.context.clear_cookies()  # the session of the morning is over
+    page.goto(link[0])
+    page.fill("#name", "anna")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    expect(page.locator("h1")).to_contain_text("Oxygen saturation 80 %")
+    page.get_by_role("button", name="Take on").click()
+    page.get_by_role("button", name="Go off duty").click()
+    page.select_option("#to", "bruno")
+    page.get_by_role("button", name="Hand over and go off duty").click()
+    expect(page.get_by_text("You are off duty").first).to_be_visible()
+    bruno = open_page("bruno", "en")
+    expect(bruno.locator(ROW).first).to_contain_text("taken on by Bruno Conti")
