@@ -76,7 +76,7 @@ def confirm(visit: Here, patient_id: Id, version: Id) -> Response:
     except IllegalTransition:
         return _version_page(visit, patient_id, version, 409)
     except WrongInput as error:
-        field = "until" if str(error).startswith("until") else "confirm"
+        field = "plan-until" if str(error).startswith("until") else "confirm"
         return _version_page(visit, patient_id, version, 422, {field: _WRONG[field]})
     visit.site.changes.notify()
     return visit.see(f"/patients/{patient_id}/plan?done=confirmed")
@@ -101,7 +101,7 @@ def decline(visit: Here, patient_id: Id, version: Id) -> Response:
 
 _WRONG: Final = {
     "because": N_("Say why: at most 400 characters."),
-    "until": N_("Choose a day from today on, or none."),
+    "plan-until": N_("Choose a day from today on, or none."),
     "confirm": N_("This plan watches less than is usual: another clinician must confirm it."),
 }
 

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,21 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 _TOLERATED = ("Failed to load resource", "htmx", "SSE", "net::ERR", "Failed to fetch")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.browser)
+# Of the pages' states so many parts; run beside other tests, today's part stands for all.
+PARTS = 6
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    own = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    for item in own:
+        item.add_marker(pytest.mark.browser)
+    if len(own) == len(items):
+        return
+    states = [item for item in own if item.get_closest_marker("rotates")]
+    today = datetime.now(UTC).toordinal() % PARTS
+    left = {item for number, item in enumerate(states) if number % PARTS != today}
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = [item for item in items if item not in left]
 
 
 class Served:
@@ -104,9 +116,9 @@ def open_page(chromium: Browser, served: Served) -> Iterator[OpenPage]:
     """Sign somebody in in a browser of their own; at the end nobody's browser complained."""
     opened: list[Watched] = []
 
-    def signed_in(name: str = "anna", language: str = "it", width: int = 1280) -> Page:
+    def signed_in(name: str = "anna", language: str = "it", width: int = 1280, **more: Any) -> Page:
         context = chromium.new_context(
-            base_url=served.url, viewport={"width": width, "height": 900}, locale=language
+            base_url=served.url, viewport={"width": width, "height": 900}, locale=language, **more
         )
         opened.append(Watched(context))
         page = context.new_page()

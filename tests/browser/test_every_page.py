@@ -1,7 +1,6 @@
 """Every page in every language: axe finds nothing, nothing is wider than a phone, pictures kept."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -11,11 +10,9 @@ from server.domain.plans import Plan
 from server.services import alert_work, away, planning, reaching
 from server.services.polling import poll
 from server.services.shipped import protocols
-from tests.browser.conftest import ROOT, SCREENS, OpenPage, Served
+from tests.browser.checks import complaints
+from tests.browser.conftest import SCREENS, OpenPage, Served
 from tests.server.web.district import DAY, HOUR, MINUTE, District
-
-AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def fill(district: District) -> dict[str, str]:
@@ -95,22 +92,11 @@ def settled(page: Page, address: str) -> None:
 LEAVE = {"it": "Esci", "en": "Sign out", "fr": "Sortir"}
 
 
-def complaints(page: Page) -> list[str]:
-    """Run axe in the page; a page's own policy would not let the script in, the debugger may."""
-    page.evaluate(AXE.read_text() + "; 0")
-    found: dict[str, Any] = page.evaluate(
-        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", STANDARDS
-    )
-    return [
-        f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]
-    ]
-
-
+@pytest.mark.rotates
 @pytest.mark.parametrize("language", LEAVE)
 def test_pages_are_accessible_fit_a_phone_and_are_pictured(
     served: Served, open_page: OpenPage, language: str
 ):
-    assert AXE.exists(), "axe-core comes with the pages' build: python hatch_build.py"
     SCREENS.mkdir(parents=True, exist_ok=True)
     addresses = fill(served.district)
     found: dict[str, list[str]] = {}
