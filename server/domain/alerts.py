@@ -78,6 +78,8 @@ class Reason(StrEnum):
     CAME_ON_DUTY = "came-on-duty"
     PAUSE_ENDED = "pause-ended"
     SUPERSEDED = "superseded"
+    CALL_DUE = "call-due"
+    VISIT_OVERDUE = "visit-overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +368,22 @@ def deadline_passed(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -
         return _start_chain(alert, chain, now, Reason.FOLLOW_UP_PASSED, duty)
     reason = Reason.ESCALATED if alert.step else Reason.RAISED
     return _next_step(alert, chain, now, reason, duty)
+
+
+def call_due(alert: Alert, chain: Sequence[Step], now: int, duty: Duty, *, used_up: bool) -> Change:
+    """Say that a home that did not answer is to be called again; or, with the tries used up, that
+    nobody said who goes there: then the chain starts anew, whoever has the alert.
+
+    Its chain looks after an alert that is nobody's; a pause ends first.
+    """
+    if alert.closed_at is not None or alert.unanswered:
+        return Change(alert)
+    if used_up:
+        awake = replace(alert, paused_until=None)
+        return _start_chain(awake, chain, now, Reason.VISIT_OVERDUE, duty)
+    if alert.owner is None or not duty.reads(alert.owner):
+        return Change(alert)
+    return Change(alert, (Telling(Reason.CALL_DUE, chain[0].role, alert.owner),))
 
 
 def follow_up_at(priority: Priority, now: int, hours: Hours) -> int:

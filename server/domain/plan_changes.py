@@ -85,6 +85,8 @@ def _every(plan: Plan) -> Iterator[tuple[str, Said]]:
             yield f"{threshold.code}-when", (*when, threshold.measure_again)
     if plan.chain:
         yield "chain", plan.chain
+    if plan.call_tries is not None:
+        yield "call-tries", plan.call_tries
     for one in (*plan.gains, *plan.rules, *plan.combinations):
         yield one.name, one
     if plan.early_warning is not None:

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from contract.codes import DEFINITIONS, Code, scaled
 from server.domain import combinations as combining
+from server.domain.calls import TRIES_MAX
 from server.domain.combinations import Combination
 from server.domain.early_warning import PRIORITIES, SCALE_LOW, EarlyWarning
 from server.domain.kinds import Kind, works
@@ -139,6 +140,9 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     chain: dict[
         Literal["high", "medium", "low", "adherence"], Annotated[list[Step], Meta(min_length=1)]
     ] = {}
+
+    # After how many calls that nobody answers somebody goes there; None is the default.
+    call_tries: Annotated[int, Meta(ge=1, le=TRIES_MAX)] | None = None
 
     def watched(self) -> set[Code]:
         """Return the codes that a limit or a rule watches."""

@@ -20,7 +20,7 @@ class Chc(NamedTuple):
 
 
 class Patient(NamedTuple):
-    """A patient's identity: it never leaves the server."""
+    """A patient's identity: it never leaves the server. ``carer`` is who else is phoned."""
 
     id: int
     chc_id: int
@@ -33,6 +33,9 @@ class Patient(NamedTuple):
     language: str
     zone_name: str
     enrolled_at: int
+    carer: str | None = None
+    carer_phone: str | None = None
+    carer_language: str | None = None
 
 
 class User(NamedTuple):

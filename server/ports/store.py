@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from server.ports.alerts import Alerts
+from server.ports.calls import Calls
 from server.ports.caseload import Caseload
 from server.ports.channels import Channels
 from server.ports.charts import Charts
@@ -26,6 +27,8 @@ class Transaction(Protocol):
     def inputs(self) -> InputLog: ...
     @property
     def alerts(self) -> Alerts: ...
+    @property
+    def calls(self) -> Calls: ...
     @property
     def channels(self) -> Channels: ...
     @property

@@ -157,6 +157,11 @@ ACTS: Final = (
     "alert-paused",
     "pause-ended",
     "alert-closed",
+    "call-no-answer",
+    "call-answered",
+    "visit-arranged",
+    "emergency-called",
+    "visit-overdue",
 )
 
 

@@ -34,7 +34,7 @@ def may_work(user: User, alert: Alert) -> bool:
     return taken and may(role, Action.TAKE_UNANSWERED)
 
 
-def _find_to_work(tx: Transaction, user: User, alert_id: int) -> Alert:
+def find_to_work(tx: Transaction, user: User, alert_id: int) -> Alert:
     """Return an alert that is the user's to answer. Raises ``NotFound`` and ``NotPermitted``."""
     alert = find(tx, user, alert_id)
     if not may_work(user, alert):
@@ -44,7 +44,7 @@ def _find_to_work(tx: Transaction, user: User, alert_id: int) -> Alert:
 
 def acknowledge(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
     """Take an alert on. Who came second gets the alert back with the first one's name on it."""
-    alert = _find_to_work(tx, user, alert_id)
+    alert = find_to_work(tx, user, alert_id)
     duty = duty_of(tx, alert.chc_id, now)
     change = life.acknowledged(alert, by=user.name, now=now, hours=duty.hours)
     taken = _done(tx, user, alert, change, "alert-acknowledged", "", now)
@@ -55,7 +55,7 @@ def acknowledge(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
 
 def hand_over(tx: Transaction, user: User, alert_id: int, to: str, now: int) -> Alert:
     """Give one's own alert to a colleague. Raises ``WrongInput`` for one who is not on duty."""
-    alert = _find_to_work(tx, user, alert_id)
+    alert = find_to_work(tx, user, alert_id)
     return _hand_over(tx, user, alert, _colleague(tx, user, to, now), now)
 
 
@@ -91,7 +91,7 @@ def close(
     Raises ``WrongInput`` for that of held measurements while one is held: the last decision about
     them closes it.
     """
-    alert = _find_to_work(tx, user, alert_id)
+    alert = find_to_work(tx, user, alert_id)
     if still_held(tx, alert):
         raise WrongInput("say first whose the held measurements are")
     change = life.closed(
@@ -111,7 +111,7 @@ def still_held(tx: Transaction, alert: Alert) -> int:
 
 def pause(tx: Transaction, user: User, alert_id: int, until: int, reason: str, now: int) -> Alert:
     """Stop the messages of this rule of this patient until then; it ends by itself."""
-    alert = _find_to_work(tx, user, alert_id)
+    alert = find_to_work(tx, user, alert_id)
     if not reason.strip():
         raise WrongInput("a pause needs a reason")
     if alert.patient_id is None:
@@ -123,7 +123,7 @@ def pause(tx: Transaction, user: User, alert_id: int, until: int, reason: str, n
 
 def resume(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
     """End a pause before its time."""
-    alert = _find_to_work(tx, user, alert_id)
+    alert = find_to_work(tx, user, alert_id)
     chain = chains_of(tx, [alert], now)[alert.id]
     change = life.resumed(alert, chain, now, duty_of(tx, alert.chc_id, now))
     tx.alerts.end_pauses(alert, now)
@@ -132,7 +132,7 @@ def resume(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
 
 def note(tx: Transaction, user: User, alert_id: int, text: str, now: int) -> Alert:
     """Write a note on an alert."""
-    alert = _find_to_work(tx, user, alert_id)
+    alert = find_to_work(tx, user, alert_id)
     if not text.strip():
         raise WrongInput("a note needs a text")
     tx.alerts.add_note(alert, by=user.name, text=text.strip(), now=now)

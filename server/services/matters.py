@@ -96,13 +96,19 @@ def keep(tx: Transaction, change: Change, now: int) -> Alert:
 
 def chains_of(tx: Transaction, alerts: Sequence[Alert], now: int) -> dict[int, Sequence[Step]]:
     """Return each alert's chain, by its id: that of its patient's plan in force, or the default."""
+    plans = plans_in_force(tx, alerts, now)
+    return {
+        alert.id: chain_of(plans.get(alert.patient_id), alert.kind, alert.rule, alert.priority)
+        for alert in alerts
+    }
+
+
+def plans_in_force(tx: Transaction, alerts: Sequence[Alert], now: int) -> dict[int | None, Plan]:
+    """Return the plans in force of the alerts' patients, by patient."""
     patients = sorted({alert.patient_id for alert in alerts if alert.patient_id is not None})
     plans: dict[int | None, Plan] = {}
     versions = tx.inputs.plan_versions(patients, tx.inputs.cursor()) if patients else []
     for version in sorted(versions, key=lambda version: (version.from_at, version.number)):
         if version.from_at <= now < version.until_at:
             plans[version.patient_id] = version.plan
-    return {
-        alert.id: chain_of(plans.get(alert.patient_id), alert.kind, alert.rule, alert.priority)
-        for alert in alerts
-    }
+    return plans

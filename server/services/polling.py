@@ -14,6 +14,7 @@ from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.errors import StoreUnavailable
 from server.ports.store import Store, Transaction
+from server.services import calling
 from server.services.absent import left_by_outages, tell_left, watch_outages
 from server.services.concluded import Concluded
 from server.services.duty import duties
@@ -96,7 +97,7 @@ def poll(tx: Transaction, now: int, listening_since: int = 0) -> int:
             patient_id=alert.patient_id,
             detail=f"alert {alert.id} {', '.join(one.reason for one in change.tellings)}",
         )
-    moved += len(due) + _raise_reviews(tx, now)
+    moved += len(due) + _raise_reviews(tx, now) + calling.remind(tx, now)
     if _has_listened(now, listening_since):
         _watch_gateways(tx, now)
     _watch_certificates(tx, now)

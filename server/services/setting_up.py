@@ -38,6 +38,9 @@ class NewPatient(Struct, forbid_unknown_fields=True, kw_only=True):
     phone: str | None = None
     language: str = "it"
     zone: str = DEFAULT_ZONE
+    carer: Annotated[str, Meta(max_length=120)] | None = None
+    carer_phone: Annotated[str, Meta(max_length=40)] | None = None
+    carer_language: Annotated[str, Meta(max_length=5)] | None = None
 
 
 class NewDevice(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -173,6 +176,9 @@ def add_patient(tx: Transaction, new: NewPatient, now: int) -> int:
         new.language,
         new.zone,
         now,
+        new.carer,
+        new.carer_phone,
+        new.carer_language,
     )
     return tx.directory.add_patient(patient)
 

@@ -12,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from server.errors import StoreUnavailable
 from server.stores import tables
 from server.stores.alerts import AlertRows
+from server.stores.calls import CallRows
 from server.stores.caseload import CaseloadRows
 from server.stores.channels import ChannelRows
 from server.stores.charts import ChartRows
@@ -48,6 +49,10 @@ class SqlTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection)
+
+    @cached_property
+    def calls(self) -> CallRows:
+        return CallRows(self.connection)
 
     @cached_property
     def channels(self) -> ChannelRows:

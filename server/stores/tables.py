@@ -115,6 +115,9 @@ patients = Table(
     Column("language", String(5), nullable=False, server_default="it"),
     Column("zone", String(40), nullable=False),
     _instant("enrolled_at"),
+    Column("carer", String(120), nullable=True),
+    Column("carer_phone", String(40), nullable=True),
+    Column("carer_language", String(5), nullable=True),
 )
 gateways = Table(
     "gateways",
@@ -453,6 +456,26 @@ pauses = Table(
     Column("reason", String(250), nullable=False),
     _instant("made_at"),
     Index("ix_pauses_patient", "patient_id", "until_at"),
+)
+# Calls to a home about an alert: something must follow by ``due_at`` while ``ended_at`` is empty.
+calls = Table(
+    "calls",
+    metadata,
+    _id(),
+    _chc(),
+    Column("alert_id", Integer, ForeignKey("alerts.id"), nullable=False, index=True),
+    Column("by", String(60), nullable=False),
+    _instant("at"),
+    Column("result", String(20), nullable=False),
+    Column("used_up", Boolean, nullable=False),
+    _instant("due_at", null=True),
+    _instant("ended_at", null=True),
+    Index(
+        "ix_calls_due",
+        "due_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )
 notes = Table(
     "notes",

@@ -18,16 +18,18 @@ from server.domain.alerts import (
     Kind,
     Outcome,
 )
-from server.domain.instants import DAY, HOUR, at_local, civil_day
+from server.domain.calls import AGAIN_MINUTES, CallResult
+from server.domain.instants import DAY, HOUR, MINUTE, at_local, civil_day
 from server.domain.kinds import works
 from server.domain.plans import Priority
-from server.domain.roles import Role
+from server.domain.roles import Action, Role
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import PlanRow, User
 from server.ports.store import Transaction
 from server.ports.views import EvidenceRow, WorklistRow
-from server.services import alert_work
+from server.services import alert_work, calling
 from server.web.catalogues import N_
+from server.web.phone import phone_of
 from server.web.visit import Here, Id, Visit, people
 from server.web.wording import row_at, source_of
 
@@ -157,6 +159,21 @@ def close(visit: Here, alert_id: Id) -> Response:
     )
 
 
+@router.post("/alerts/{alert_id}/call")
+def call(visit: Here, alert_id: Id) -> Response:
+    """Write what came of a call to the home, or what was done because nobody answered."""
+    result, again = visit.form.get("result", ""), visit.form.get("again", "0")
+    if result not in list(CallResult) or again not in map(str, (0, *AGAIN_MINUTES)):
+        return _page(visit, alert_id, 422, wrong={"again": N_("Choose when to call again.")})
+    wait = int(again) * MINUTE
+    return _do(
+        visit,
+        alert_id,
+        "called",
+        lambda tx: calling.record(tx, visit.user, alert_id, CallResult(result), wait, visit.now),
+    )
+
+
 def _do(visit: Visit, alert_id: int, done: str, change: Callable[[Transaction], Alert]) -> Response:
     try:
         with visit.site.store.write() as tx:
@@ -207,6 +224,8 @@ def _page(
         if row is None or not alert_work.may_see(visit.user, row.alert):
             raise NotFound(f"alert {alert_id}")
         content = _content(tx, row, visit.now)
+        values = visit.may(Action.SEE_PATIENTS)
+        phone = phone_of(tx, row.alert, content["history"], visit.now, values=values)
         if row.alert.patient_id is not None:
             visit.looked_at(tx, row.alert.patient_id, "patient-seen", f"alert {alert_id}")
     return visit.page(
@@ -219,6 +238,7 @@ def _page(
         taken=taken,
         late=late,
         refused=refused,
+        phone=phone,
         works=alert_work.may_work(visit.user, row.alert),
         colleagues=_colleagues(visit, row.alert),
         outcomes=_outcomes(row.alert),

@@ -75,6 +75,8 @@ REASONS: Final = {
     Reason.CAME_ON_DUTY: N_("came on duty while nobody had answered"),
     Reason.PAUSE_ENDED: N_("the pause ended"),
     Reason.SUPERSEDED: N_("late data changed the picture"),
+    Reason.CALL_DUE: N_("the home is to be called again"),
+    Reason.VISIT_OVERDUE: N_("nobody answers at home, and nobody went there"),
 }
 CHANNELS: Final = {
     ChannelKind.EMAIL: N_("e-mail"),
@@ -86,6 +88,11 @@ ACTS: Final = {
     "alert-paused": N_("messages paused"),
     "pause-ended": N_("pause ended"),
     "alert-closed": N_("closed"),
+    "call-no-answer": N_("called, nobody answered"),
+    "call-answered": N_("called and spoken"),
+    "visit-arranged": N_("visit arranged"),
+    "emergency-called": N_("112 called"),
+    "visit-overdue": N_("nobody went there in time: told anew"),
 }
 TECHNICAL: Final = {
     "gateway-silent": N_("The gateway has not been heard from"),
@@ -229,6 +236,7 @@ DONE: Final = {
     "confirmed": N_("The plan is confirmed and in force."),
     "acknowledged": N_("You have taken this alert on."),
     "noted": N_("The note is saved."),
+    "called": N_("The call is on the record."),
     "paused": N_("Messages of this rule are paused."),
     "closed": N_("The alert is closed."),
     "resumed": N_("The pause is ended."),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta, get_day_names
 
 from contract.codes import Code
@@ -46,6 +47,13 @@ class Wording(Numbers):
             return f"{instant} ms"
         pattern = "d MMM HH:mm" if self._year(instant) == self._year(self.now) else "d MMM y HH:mm"
         return _local_text(self.language, self.zone_name, instant // MINUTE, pattern)
+
+    def language_name(self, code: str) -> str:
+        """Name a language in the page's own; one that nobody knows stands as it was written."""
+        try:
+            return Locale.parse(code).get_language_name(self.language) or code
+        except (ValueError, UnknownLocaleError):
+            return code
 
     def clock(self, instant: int) -> str:
         """Write the time of the day, with the day where it is another than today."""

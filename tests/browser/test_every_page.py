@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
+from server.domain.calls import CallResult
 from server.domain.plans import Plan
-from server.services import alert_work, away, planning, reaching
+from server.services import alert_work, away, calling, planning, reaching
 from server.services.polling import poll
 from server.services.shipped import protocols
 from tests.browser.checks import complaints
@@ -29,7 +30,7 @@ def fill(district: District) -> dict[str, str]:
     district.measure({"systolic": "165"}, device="AA:BB:CC:DD:EE:F9")
     with district.store.write() as tx:
         tx.connection.exec_driver_sql("update alerts set unanswered=1 where rule='spo2-low-outer'")
-    outer = district.alert("systolic-high-outer")
+    outer, spo2 = district.alert("systolic-high-outer"), district.alert("spo2-low-outer")
     with district.store.write() as tx:
         anna = district.world.user("anna")
         inner = district.alert("systolic-high-inner")
@@ -42,6 +43,8 @@ def fill(district: District) -> dict[str, str]:
         assert patient is not None
         assert other is not None
         draft = planning.propose(tx, anna, patient, wide(), district.now)
+        for _ in range(3):
+            calling.record(tx, anna, spo2, CallResult.NO_ANSWER, 10 * MINUTE, district.now)
         away.declare(tx, anna, other, district.now + 3 * DAY, "At her daughter's", district.now)
         for number in range(3, 6):
             tx.directory.add_gateway(f"gw-{number}", district.world.chc, 0, None)
@@ -62,6 +65,7 @@ def fill(district: District) -> dict[str, str]:
         "worklist-closed": "/worklist?tab=closed",
         "worklist-sheet": "/worklist/sheet",
         "alert": f"/alerts/{outer}",
+        "alert-phone": f"/alerts/{spo2}",
         "alert-paused": f"/alerts/{district.alert('systolic-high-inner')}",
         "alert-technical": f"/alerts/{district.alert('measurement-held')}",
         "patients": "/patients",

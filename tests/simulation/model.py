@@ -48,6 +48,8 @@ class Watch:
         self._steps: dict[int, set[tuple[str, str, str | None]]] = defaultdict(set)
         self._started: dict[int, int] = {}
         self._told_at: dict[int, int] = {}
+        # Whether its condition held, and how urgent it was: what changes that is told anew.
+        self._was: dict[int, tuple[bool, str]] = {}
 
     def close(self) -> None:
         self._rows.close()
@@ -119,6 +121,7 @@ class Watch:
     def _open(self, alert: sqlite3.Row) -> None:
         name, deadline = f"alert {alert['id']} ({alert['rule']})", alert["deadline_at"]
         self.seen[f"open {alert['kind']}"] += 1
+        self._was[alert["id"]] = _matter(alert)
         if alert["owner"] is not None or alert["paused_until"] is not None:
             # Whatever comes after a person's act is told anew.
             self._steps[alert["id"]].clear()
@@ -177,7 +180,8 @@ class Watch:
         for told in self._knows.values():
             told &= self._team.keys()
         query = (
-            "SELECT m.*, a.kind, a.rule FROM messages m JOIN alerts a ON a.id = m.alert_id"
+            "SELECT m.*, a.kind, a.rule, a.cleared_at, a.priority FROM messages m"
+            " JOIN alerts a ON a.id = m.alert_id"
             " WHERE m.id > ? ORDER BY m.id"
         )
         for row in self._all(query, self._last_message):
@@ -195,6 +199,9 @@ class Watch:
             self._started[number] = at
         if reason in STARTS | {"escalated"}:
             self._told_at[number] = at
+        if self._was.get(number, _matter(row)) != _matter(row):
+            self._steps[number].clear()
+            self._was[number] = _matter(row)
         step = reason, row["role"], row["user"]
         if reason in {"escalated", "unanswered"}:
             self._holds(step not in self._steps[number], f"alert {number}: {step} told twice")
@@ -218,6 +225,10 @@ class Watch:
 
     def _all(self, query: str, *values: object) -> list[sqlite3.Row]:
         return self._rows.execute(query, values).fetchall()
+
+
+def _matter(row: sqlite3.Row) -> tuple[bool, str]:
+    return row["cleared_at"] is None, row["priority"]
 
 
 def _seeing(row: sqlite3.Row) -> set[str]:
