@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +51,14 @@ def level(code: Code, value: int, limits: dict[str, Decimal]) -> str:
     return found
 
 
-def beyond(code: Code, points: Points, plans: Sequence[PlanRow]) -> NDArray[np.bool_]:
-    """Tell which points are LO or HI, or beyond a limit in force when they were measured."""
-    found = np.abs(points["value"]) == COMPARATOR
+INNER: Final = 1
+OUTER: Final = 2
+
+
+def levels(code: Code, points: Points, plans: Sequence[PlanRow]) -> NDArray[np.int8]:
+    """Return how each point lay to the limits in force when it was measured: ``OUTER``, ``INNER``,
+    or 0 for inside or nothing to judge by."""
+    found = np.zeros(len(points), np.int8)
     for row, start, end in in_force(plans):
         during = points["at"] >= start
         if end is not None:
@@ -60,5 +66,12 @@ def beyond(code: Code, points: Points, plans: Sequence[PlanRow]) -> NDArray[np.b
         for side, limit in limits_of(row, code).items():
             bound = scaled(code, limit)
             over = points["value"] < bound if side.startswith("low") else points["value"] > bound
-            found |= during & over
-    return np.asarray(found)
+            reached = OUTER if side.endswith("outer") else INNER
+            found[during & over] = np.maximum(found[during & over], reached)
+    return found
+
+
+def beyond(code: Code, points: Points, plans: Sequence[PlanRow]) -> NDArray[np.bool_]:
+    """Tell which points are LO or HI, or beyond a limit in force when they were measured."""
+    extreme = np.abs(points["value"]) == COMPARATOR
+    return np.asarray(extreme | (levels(code, points, plans) > 0))

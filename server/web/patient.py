@@ -23,7 +23,7 @@ from server.services.duty import uncovered_of
 from server.web import charts
 from server.web.catalogues import N_
 from server.web.course import SIGNS, events_of
-from server.web.limits import Points, level, limits_of
+from server.web.limits import INNER, OUTER, Points, level, levels, limits_of
 from server.web.proposal import decision
 from server.web.visit import Here, Id, Visit, people
 from server.web.watching import not_watching
@@ -56,12 +56,14 @@ class Newest:
 class Vital:
     """One code of a patient: its newest value, its table, and whether anybody watches it.
 
-    ``fresh`` counts the values since the reader's last visit.
+    ``fresh`` counts the values since the reader's last visit; ``levels`` are those of ``points``
+    (see ``limits.levels``).
     """
 
     code: Code
     newest: Newest | None
     points: Points
+    levels: list[int]
     total: int
     fresh: int
     limits: list[str]
@@ -105,6 +107,8 @@ def page(
         periods=charts.PERIODS,
         table_rows_max=TABLE_ROWS_MAX,
         events_max=EVENTS_MAX,
+        INNER=INNER,
+        OUTER=OUTER,
         mark_of=charts.mark_of,
         mark_text=charts.mark_text,
         signs=SIGNS,
@@ -180,6 +184,7 @@ def _vitals(
         if year is None and not limits and not over_days:
             continue
         points = year[year["at"] >= since] if year is not None else _NONE
+        shown = points[::-1][:TABLE_ROWS_MAX]
         fresh = _fresh(year, looked_at)
         again = _measured_again(w, row.plan, code) if row else []
         said = [f"{w.side(code, side, limit)} {w.unit(code)}" for side, limit in limits.items()]
@@ -187,7 +192,8 @@ def _vitals(
             Vital(
                 code,
                 _newest(year, code, limits),
-                points[::-1][:TABLE_ROWS_MAX],
+                shown,
+                levels(code, shown, plans).tolist(),
                 len(points),
                 fresh,
                 [*said, *again, *over_days],
