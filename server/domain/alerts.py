@@ -250,6 +250,20 @@ def handed_over(alert: Alert, *, by: str, to: str, role: Role) -> Change:
     return Change(replace(alert, owner=to), (Telling(Reason.HANDED_OVER, role, to),))
 
 
+def given_back(alert: Alert, chain: Sequence[Step], *, by: str, now: int, duty: Duty) -> Change:
+    """Give one's own alert back to the team: it is nobody's, and its chain starts anew.
+
+    Raises ``IllegalTransition`` when it is closed, or no longer the giver's.
+    """
+    _must_be_open(alert)
+    if alert.owner != by:
+        raise IllegalTransition(f"alert {alert.id} is not {by}'s")
+    unowned = replace(alert, owner=None, acknowledged_at=None)
+    if alert.paused_until is not None:
+        return Change(unowned)
+    return _start_chain(unowned, chain, now, Reason.HANDED_OVER, duty)
+
+
 def left(alert: Alert, chain: Sequence[Step], now: int, duty: Duty) -> Change:
     """Act on people having gone off duty: nobody who knows of this alert may be gone.
 

@@ -1,5 +1,8 @@
 """What a member of staff does with an alert: each a transaction with its line on the record."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change
 from server.domain.kinds import sees, works
@@ -10,6 +13,9 @@ from server.ports.store import Transaction
 from server.services.duty import duty_of
 from server.services.matters import chains_of, keep
 from server.services.shifts import come_on
+
+# Whom all is given to that is given to nobody by name; no account can have this name.
+TEAM: Final = "*"
 
 
 def find(tx: Transaction, user: User, alert_id: int) -> Alert:
@@ -60,12 +66,23 @@ def hand_over(tx: Transaction, user: User, alert_id: int, to: str, now: int) -> 
 
 
 def hand_over_all(tx: Transaction, user: User, to: str, now: int) -> int:
-    """Give every alert one owns to a colleague, as one act; return how many."""
-    colleague = _colleague(tx, user, to, now)
+    """Give every alert one owns to a colleague, or back to the ``TEAM``, as one act; return how
+    many. Raises ``WrongInput`` for a colleague who does not answer all of them."""
     own = tx.alerts.owned_by(user.name)
+    if to == TEAM:
+        _give_back(tx, user, own, now)
+        return len(own)
+    colleague = _colleague(tx, user, to, now)
     for alert in own:
         _hand_over(tx, user, alert, colleague, now)
     return len(own)
+
+
+def _give_back(tx: Transaction, user: User, own: Sequence[Alert], now: int) -> None:
+    chains, duty = chains_of(tx, own, now), duty_of(tx, user.chc_id, now)
+    for alert in own:
+        change = life.given_back(alert, chains[alert.id], by=user.name, now=now, duty=duty)
+        _done(tx, user, alert, change, "alert-handed-over", "to", now)
 
 
 def _colleague(tx: Transaction, user: User, name: str, now: int) -> User:

@@ -23,6 +23,7 @@ from server.stores.looks import LookRows
 from server.stores.measurements import MeasurementRows
 from server.stores.repeats import CommandRows, RepeatRows
 from server.stores.replica import ReplicaRows
+from server.stores.since import SinceRows
 from server.stores.views import PageRows
 
 # A write lock is held for milliseconds; a minute says that something is badly wrong.
@@ -77,6 +78,10 @@ class SqlTransaction:
     @cached_property
     def replica(self) -> ReplicaRows:
         return ReplicaRows(self.connection)
+
+    @cached_property
+    def since(self) -> SinceRows:
+        return SinceRows(self.connection)
 
     @cached_property
     def views(self) -> PageRows:

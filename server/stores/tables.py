@@ -176,6 +176,8 @@ plans = Table(
     Column("declined_by", String(60), nullable=True),
     _instant("declined_at", null=True),
     Column("declined_because", String(400), nullable=True),
+    # When its author took note of what was decided.
+    _instant("fate_seen_at", null=True),
     UniqueConstraint("patient_id", "version"),
 )
 
@@ -565,6 +567,13 @@ audit = Table(
         "at",
         sqlite_where=text("what = 'patient-seen'"),
         postgresql_where=text("what = 'patient-seen'"),
+    ),
+    Index(
+        "ix_audit_shifts",
+        "what",
+        "at",
+        sqlite_where=text("what IN ('went-off-duty', 'alert-handed-over')"),
+        postgresql_where=text("what IN ('went-off-duty', 'alert-handed-over')"),
     ),
 )
 heartbeats = Table(

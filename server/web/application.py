@@ -28,6 +28,7 @@ from server.web import (
     patients,
     plan,
     sign_in,
+    since,
     worklist,
 )
 from server.web.access import guard
@@ -40,6 +41,7 @@ _PAGES: Final = (
     *(sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events),
     channels,
     measurements,
+    since,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {

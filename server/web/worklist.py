@@ -14,6 +14,7 @@ from server.domain.plans import Priority
 from server.domain.roles import Role
 from server.ports.views import WorklistRow
 from server.services import alert_work
+from server.web.since import since_last_shift
 from server.web.visit import Here, Visit, people
 from server.web.watching import not_watching
 
@@ -63,7 +64,10 @@ class Filters:
 @router.get("/worklist")
 def worklist(visit: Here) -> Response:
     """Show the whole page."""
-    return visit.page("worklist.html", **_content(visit))
+    content = _content(visit)
+    with visit.site.store.read() as tx:
+        content |= since_last_shift(visit, tx)
+    return visit.page("worklist.html", **content)
 
 
 @router.get("/worklist/rows")
@@ -77,8 +81,8 @@ def sheet(visit: Here) -> Response:
     """Show every open alert with its notes, to print and hand over."""
     chc_id = visit.user.chc_id
     with visit.site.store.read() as tx:
-        clinical = ordered(tx.views.worklist(chc_id, technical=False))
-        technical = ordered(tx.views.worklist(chc_id, technical=True))
+        clinical = ordered(_seen(visit, tx.views.worklist(chc_id, technical=False)))
+        technical = ordered(_seen(visit, tx.views.worklist(chc_id, technical=True)))
         return visit.page(
             "sheet.html",
             clinical=clinical,

@@ -21,14 +21,15 @@ from server.web import (
     patients,
     plan,
     sign_in,
+    since,
     worklist,
 )
 from server.web.access import ANYBODY, ROUTES, SIGNED_IN
-from tests.server.web.district import Browser, District
+from tests.server.web.district import HOUR, Browser, District
 
 _ROUTERS = [module.router for module in (
     sign_in, worklist, alert, away, duty, patients, patient, plan, held, fleet, events,
-    channels, measurements,
+    channels, measurements, since,
 )]  # fmt: skip
 _PLACES = re.compile(r"\{(\w+)\}")
 _STREAM = "/events"  # never ends: it has tests of its own
@@ -121,7 +122,7 @@ def test_another_chcs_things_are_not_found_in_any_verb(district: District, name:
         refused = isinstance(door, Action) and not may(ROLES[name], door)
         answer = 403 if refused else 404
         assert asked(browser, method, filled(path, numbers)) == answer, (method, path)
-    assert walked == 26
+    assert walked == 27
 
 
 def test_another_chcs_names_are_on_no_list(district: District):
@@ -138,6 +139,25 @@ def test_an_administrator_sees_gateways_and_no_value(district: District):
     assert "gw-1" in page
     assert "190" not in page
     assert "Rossi" not in page
+
+
+VALUE, NAME = "187", "Rossi"
+
+
+@pytest.mark.parametrize("name", ["tito", "sara", "ada"])
+def test_no_page_shows_a_value_to_who_cares_for_no_patient(district: District, name: str):
+    district.measure({"systolic": VALUE})
+    district.measure({"systolic": VALUE}, device="AA:BB:CC:DD:EE:F9")
+    district.now += 8 * HOUR
+    district.beat(district.now)
+    district.judge()
+    browser = district.browser(name)
+    for method, path in WALKED:
+        if method == "GET":
+            for number in (1, 2, 3, 4):
+                page = browser.get(filled(path, {"alert_id": number})).text
+                assert VALUE not in page, (path, number)
+                assert name == "sara" or NAME not in page, (path, number)
 
 
 def test_a_form_without_the_sessions_token_changes_nothing(district: District):

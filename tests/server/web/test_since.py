@@ -1,0 +1,91 @@
+"""What waits on the worklist since the last shift: hand-overs, and the fate of one's proposals."""
+
+import re
+
+from server.services import alert_work, planning, shifts
+from server.services.shipped import protocols
+from tests.server.web.district import HOUR, MINUTE, District
+
+
+def own(district: District, name: str = "anna") -> int:
+    """Have somebody own a red alert."""
+    district.measure({"systolic": "190"})
+    number = district.alert("systolic-high-outer")
+    with district.store.write() as tx:
+        alert_work.acknowledge(tx, district.world.user(name), number, district.now)
+    return number
+
+
+def owner(district: District, number: int) -> str | None:
+    return district.world.rows(f"select owner from alerts where id = {number}")[0][0]
+
+
+def test_all_that_is_mine_goes_to_a_colleague_in_one_form(district: District) -> None:
+    """Moment 5: 19:55 on the road."""
+    number, browser = own(district), district.browser("anna")
+    assert "data-give-away" in browser.get("/worklist").text
+    assert browser.post("/duty/hand-over", {"to": "bruno"}).status_code == 303
+    assert owner(district, number) == "bruno"
+    assert "data-give-away" not in browser.get("/worklist").text
+
+
+def test_or_to_the_team_and_its_chain_starts_anew(district: District) -> None:
+    number = own(district)
+    district.browser("anna").post("/duty/hand-over", {"to": "*"})
+    assert owner(district, number) is None
+    told = district.world.rows(f"select reason, role from messages where alert_id = {number}")
+    assert told[-1] == ("handed-over", "nurse")
+    page = district.browser("anna").get("/worklist").text
+    assert "Anna Neri</strong> → the team" in page
+
+
+def test_nobody_is_given_what_they_do_not_answer(district: District) -> None:
+    number = own(district)
+    with district.store.write() as tx:
+        shifts.come_on(tx, district.world.user("tito"), district.now)
+    browser = district.browser("anna")
+    assert "Tito Valle, Technical service</option>" not in browser.get("/worklist").text
+    browser.post("/duty/hand-over", {"to": "tito"})
+    assert owner(district, number) == "anna"
+
+
+def test_who_comes_back_sees_what_was_handed_over_since_the_last_shift(district: District) -> None:
+    with district.store.write() as tx:
+        shifts.go_off(tx, district.world.user("bruno"), district.now)
+    district.now += HOUR
+    district.beat(district.now + MINUTE)
+    number = own(district)
+    with district.store.write() as tx:
+        alert_work.hand_over(tx, district.world.user("anna"), number, "dora", district.now)
+    page = district.browser("bruno").get("/worklist").text
+    found = page[page.index("data-handed-over") :]
+    assert "Anna Neri</strong> → Dora Gallo" in found
+    district.now += MINUTE
+    with district.store.write() as tx:
+        shifts.come_on(tx, district.world.user("bruno"), district.now)
+        shifts.go_off(tx, district.world.user("bruno"), district.now)
+    district.now += MINUTE
+    assert "data-handed-over" not in district.browser("bruno").get("/worklist").text
+
+
+def test_a_proposals_fate_comes_back_to_its_author_until_seen(district: District) -> None:
+    """Moment 4: the limit that was proposed, and what the doctor said."""
+    dora = district.world.user("dora")
+    with district.store.write() as tx:
+        patient = tx.directory.patient(district.maria)
+        assert patient is not None
+        plan = protocols()["heart-failure"].plan()
+        version = planning.propose(tx, district.world.user("anna"), patient, plan, district.now)
+        row = next(one for one in tx.directory.plans(patient.id) if one.version == version)
+        planning.decline(tx, dora, patient, row, "Wait for the cardiologist", district.now)
+    browser = district.browser("anna")
+    page = browser.get("/worklist").text
+    assert "declined by Dora Gallo" in page
+    assert "Wait for the cardiologist" in page
+    seen = re.search(r"/proposals/\d+/\d+/seen", page)
+    assert seen is not None
+    for other in ("bruno", "dora"):
+        assert "data-fates" not in district.browser(other).get("/worklist").text
+        assert district.browser(other).post(seen[0]).status_code == 404
+    assert browser.post(seen[0]).status_code == 303
+    assert "data-fates" not in browser.get("/worklist").text
