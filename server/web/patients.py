@@ -5,6 +5,7 @@ First come open high alerts, then other alerts, then who has not measured for lo
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,14 +20,22 @@ from server.ports.caseload import OpenAlerts
 from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
 from server.services.looking import changed
+from server.web.catalogues import N_
 from server.web.sparkline import DAYS, HEIGHT, TRENDS, WIDTH, Sparkline, sparkline
 from server.web.visit import Here, Visit, people
+from server.web.watching import not_watching
 from server.web.wording import row_at
 
 router = APIRouter()
 PLAN_ENDS_SOON: Final = 14 * DAY
 LINES_MAX: Final = 40
 CHANGED_MAX: Final = 20
+STATES: Final = {
+    "measured": N_("measured and judged"),
+    "nothing-came": N_("nothing came"),
+    "away": N_("away"),
+    "not-watched": N_("not watched"),
+}
 _NO_ALERTS: Final = OpenAlerts(0, 0)
 
 
@@ -42,6 +51,14 @@ class Line:
     current: PlanRow | None
     away_until: int | None
     review_at: int | None
+
+    def state(self, since: int) -> str:
+        """Say who is truly fine: one of ``STATES``; ``since`` is when *lately* begins."""
+        if not self.is_watched:
+            return "not-watched"
+        if self.last_at is not None and self.last_at >= since:
+            return "measured"
+        return "away" if self.away_until is not None else "nothing-came"
 
     def need(self) -> tuple[object, ...]:
         """Return what orders the lines: the smallest first."""
@@ -73,17 +90,23 @@ def find(visit: Here) -> Response:
 
 
 def _page(visit: Visit, asked: str) -> Response:
-    only_mine = visit.query.get("mine") == "1"
+    only_mine, state = visit.query.get("mine") == "1", visit.query.get("state", "")
     with visit.site.store.read() as tx:
         patients = tx.directory.patients(visit.user.chc_id)
         mine = tx.caseload.mine(visit.user.chc_id, visit.user.name)
         shown = [one for one in patients if not only_mine or one.id in mine]
-        lines = sorted(_lines(tx, visit, matching(shown, asked)), key=Line.need)
+        every = _lines(tx, visit, matching(shown, asked))
+        states = Counter(line.state(visit.now - DAY) for line in every)
+        lines = sorted(
+            (one for one in every if state not in STATES or one.state(visit.now - DAY) == state),
+            key=Line.need,
+        )
         pages = max(1, -(-len(lines) // LINES_MAX))
         number = min(max(_number(visit.query.get("page", "")), 1), pages)
         kept = lines[(number - 1) * LINES_MAX : number * LINES_MAX]
         courses = _courses(tx, kept, visit.now)
         news, staff = changed(tx, visit.user, visit.now), people(tx)
+        faults = not_watching(visit, tx)
     return visit.page(
         "patients.html",
         lines=kept,
@@ -92,6 +115,9 @@ def _page(visit: Visit, asked: str) -> Response:
         asked=asked,
         total=len(patients),
         only_mine=only_mine,
+        state=state if state in STATES else "",
+        states=[(name, text, states[name]) for name, text in STATES.items()],
+        faults=faults,
         mine=len(mine),
         number=number,
         pages=pages,

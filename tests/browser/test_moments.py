@@ -11,7 +11,7 @@ from server.services.polling import poll
 from server.services.telling import deliver_messages
 from server.web.letters import writer
 from tests.browser.conftest import OpenPage, Served
-from tests.server.web.district import DAY, HOUR, PASSWORD, District
+from tests.server.web.district import DAY, HOUR, PASSWORD, WATCHED, District
 
 ROW = "[data-worklist] tr[data-alert]"
 
@@ -31,6 +31,33 @@ def silence(district: District, homes: int) -> None:
             due = district.now
             silent = (due - DAY, due, "gateway-silent", outage)
             tx.alerts.add_absence(patient, district.world.chc, 0, *silent)
+
+
+def test_at_eight_who_first_and_who_is_truly_fine(served: Served, open_page: OpenPage):
+    """Who needs somebody stands first; of each patient it says measured, missed or not watched."""
+    district = served.district
+    for number, family, watched in ((2, "Alba", True), (3, "Bassi", True), (5, "Dotti", False)):
+        patient = district.person(f"P{number}", family, "Ada")
+        district.world.device(f"AA:BB:CC:DD:EE:{number:02}", patient)
+        if watched:
+            district.world.plan(patient, WATCHED, 0)
+    district.measure({"systolic": "121"}, device="AA:BB:CC:DD:EE:02", ago=HOUR)
+    district.measure({"systolic": "121"}, device="AA:BB:CC:DD:EE:05", ago=HOUR)
+    district.measure({"systolic": "165"}, ago=2 * HOUR)
+    district.measure({"spo2": "80"}, ago=HOUR)
+    page = open_page("anna", "en")
+    expect(page.locator(ROW).first).to_contain_text("Oxygen saturation 80 %")
+    expect(page.get_by_text("Last checked at")).to_be_visible()
+    page.goto("/patients")
+    lines = page.locator("tr[data-patient]")
+    expect(lines.first).to_contain_text("Rossi")
+    fine = lines.filter(has_text="measured and judged")
+    expect(fine.filter(has_text="Alba")).to_have_count(1)
+    expect(fine.filter(has_text="Bassi")).to_have_count(0)
+    expect(lines.filter(has_text="Dotti")).to_contain_text("received, not watched")
+    page.locator("[data-state='nothing-came'] a").click()
+    expect(page.locator("tr[data-patient]")).to_have_count(1)
+    expect(page.locator("tr[data-patient]")).to_contain_text("Bassi")
 
 
 def test_after_an_outage_eighty_people_did_not_measure(served: Served, open_page: OpenPage):

@@ -155,3 +155,29 @@ def test_what_others_did_since_the_doctors_last_look_stands_on_top(district: Dis
     for patient in (district.maria, quiet):
         browser.get(f"/patients/{patient}")
     assert "Nothing has changed." in browser.get("/patients").text
+
+
+def test_each_patient_is_measured_missed_away_or_not_watched(district: District):
+    for number, family in ((2, "Alba"), (3, "Bassi"), (5, "Dotti")):
+        enrolled(district, number, family, watched=family != "Dotti")
+    district.measure({"systolic": "120"}, device="AA:BB:CC:DD:EE:02", ago=HOUR)
+    district.measure({"systolic": "120"}, device="AA:BB:CC:DD:EE:03", ago=DAY + MINUTE)
+    browser = district.browser("anna")
+    page = browser.get("/patients").text
+    states = re.findall(r'data-state="([a-z-]+)".*?<strong>(\d+)</strong>', page)
+    assert dict(states) == {"measured": "1", "nothing-came": "2", "away": "0", "not-watched": "1"}
+    assert order(browser.get("/patients?state=measured").text) == ["Alba"]
+    assert order(browser.get("/patients?state=not-watched").text) == ["Dotti"]
+    assert order(browser.get("/patients?state=nonsense").text) == order(page)
+
+
+def test_nobody_is_called_judged_while_nothing_is_judged(district: District):
+    """Hazard H15: behind a dead engine the list says so, and nobody on it is fine."""
+    district.measure({"systolic": "120"}, ago=HOUR)
+    browser = district.browser("anna")
+    assert "mark-calm" in browser.get("/patients").text
+    district.now += 10 * MINUTE
+    district.beat(district.now - 9 * MINUTE)
+    page = browser.get("/patients").text
+    assert "data-not-watching" in page
+    assert "mark-calm" not in page
