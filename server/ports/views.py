@@ -104,6 +104,20 @@ class FleetRow(NamedTuple):
     outbox_depth: int | None
     set_aside: int | None
     revoked_at: int | None
+    disk_free_bytes: int | None
+    clock_ahead_ms: int | None
+    booted_at: int | None
+    prompts: bool
+
+
+class DeviceRow(NamedTuple):
+    """A device as the fleet page shows it: whose it is stands on other pages."""
+
+    address: str
+    profile: str
+    label: str
+    battery_pct: int | None
+    is_assigned: bool
 
 
 class EvidenceRow(NamedTuple):
@@ -254,6 +268,7 @@ class Views(Protocol):
         ...
 
     def fleet(self, chc_id: int) -> list[FleetRow]: ...
+    def devices(self, chc_id: int) -> list[DeviceRow]: ...
     def set_aside(self, chc_id: int) -> list[tuple[int, int | None, str]]: ...
     def unjudged_of(self, patient_id: int) -> int: ...
     def aways(self, chc_id: int, at: int) -> dict[int, int]:

@@ -16,7 +16,7 @@ _DEPTH_WORRYING: Final = 500
 # Percent; a level that came up again by some percent is a new battery, not a warmer room.
 BATTERY_LOW: Final = 10
 _BATTERY_GOOD: Final = 20
-_DISK_LEAST: Final = 100 * 1024 * 1024
+DISK_LEAST: Final = 100 * 1024 * 1024
 
 
 def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow, now: int) -> None:
@@ -25,7 +25,7 @@ def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow,
         "gateway-set-aside": heartbeat.set_aside > 0,
         "gateway-clock": heartbeat.clock == "unsynchronised",
         "gateway-behind": heartbeat.outbox_depth > _DEPTH_WORRYING,
-        "gateway-disk": (heartbeat.disk_free_bytes or _DISK_LEAST) < _DISK_LEAST,
+        "gateway-disk": (heartbeat.disk_free_bytes or DISK_LEAST) < DISK_LEAST,
     }
     subject = f"gateway:{heartbeat.gateway}"
     for rule, wrong in troubles.items():
@@ -69,7 +69,9 @@ def note_gateway(
     if isinstance(envelope, Birth):
         news = {
             "session": envelope.session,
+            "boot_id": envelope.boot_id,
             "clock": envelope.clock,
+            "clock_ahead_ms": envelope.sent_at - now,
             "version": envelope.version,
             "prompts": envelope.prompts,
             "offline_since": None,
@@ -77,6 +79,8 @@ def note_gateway(
     elif isinstance(envelope, Heartbeat):
         news = {
             "clock": envelope.clock,
+            "clock_ahead_ms": envelope.sent_at - now,
+            "disk_free_bytes": envelope.disk_free_bytes,
             "outbox_depth": envelope.outbox_depth,
             "set_aside": envelope.set_aside,
             "last_measurement_at": envelope.last_measurement_at,

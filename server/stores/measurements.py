@@ -260,6 +260,9 @@ class MeasurementRows:
         was_silent = or_(seen < silent_since, gone.is_not(None))
         back_at = case((was_silent, now), else_=t.gateways.c.back_at)
         change = update(t.gateways).where(t.gateways.c.id == gateway)
+        if boot := news.get("boot_id"):
+            same = t.gateways.c.boot_id == boot
+            change = change.values(booted_at=case((same, t.gateways.c.booted_at), else_=now))
         self._connection.execute(change.values(last_seen_at=now, back_at=back_at, **news))
 
     def gateway_left(self, gateway: str, session: str, now: int) -> None:

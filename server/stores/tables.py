@@ -137,6 +137,10 @@ gateways = Table(
     Column("set_aside", Integer, nullable=True),
     _instant("back_at", null=True),
     Column("prompts", Boolean, nullable=False, server_default=false()),
+    Column("disk_free_bytes", BigInteger, nullable=True),
+    Column("clock_ahead_ms", BigInteger, nullable=True),
+    Column("boot_id", String(64), nullable=True),
+    _instant("booted_at", null=True),
 )
 devices = Table(
     "devices",

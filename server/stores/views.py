@@ -17,6 +17,7 @@ from server.ports.views import (
     Counts,
     DecisionView,
     DeliveryView,
+    DeviceRow,
     EvidenceRow,
     FleetRow,
     MessageRow,
@@ -387,6 +388,16 @@ class PageRows:
         columns = [t.gateways.c[name] for name in FleetRow._fields]
         query = select(*columns).where(t.gateways.c.chc_id == chc_id).order_by(t.gateways.c.id)
         return [FleetRow(*row) for row in self._rows(query)]
+
+    def devices(self, chc_id: int) -> list[DeviceRow]:
+        a, d = t.device_assignments.c, t.devices.c
+        assigned = exists().where(a.device_id == d.id, a.until_at.is_(None))
+        query = select(d.address, d.profile, d.label, d.battery_pct, assigned).where(
+            d.chc_id == chc_id
+        )
+        # The flattest first, then those that say nothing of their battery.
+        order = (d.battery_pct.is_(None), d.battery_pct, d.address)
+        return [DeviceRow(*row) for row in self._rows(query.order_by(*order))]
 
     def set_aside(self, chc_id: int) -> list[tuple[int, int | None, str]]:
         query = (

@@ -5,13 +5,17 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from server.domain.instants import MINUTE
 from server.ports.views import FleetRow
-from server.services.gateway_state import GATEWAY_SILENT_AFTER
+from server.services.gateway_state import BATTERY_LOW, DISK_LEAST, GATEWAY_SILENT_AFTER
 from server.services.polling import CERTIFICATE_NEAR_END
 from server.web.catalogues import N_
 from server.web.visit import Here
 
 router = APIRouter()
+# A heartbeat is on its way for a second or two; a clock so far off is wrong.
+CLOCK_FAR: Final = MINUTE
+_ORDER: Final = ("silent", "offline", "never", "online", "revoked")
 _STATES: Final = {
     "revoked": N_("revoked"),
     "never": N_("never seen"),
@@ -26,10 +30,16 @@ def show(visit: Here) -> Response:
     """Show the page."""
     with visit.site.store.read() as tx:
         gateways = tx.views.fleet(visit.user.chc_id)
+        devices = tx.views.devices(visit.user.chc_id)
     states = {row.id: state_of(row, visit.now) for row in gateways}
     return visit.page(
         "fleet.html",
-        gateways=gateways,
+        gateways=sorted(gateways, key=lambda row: _ORDER.index(states[row.id])),
+        devices=devices,
+        counts={state: list(states.values()).count(state) for state in _ORDER},
+        battery_low=BATTERY_LOW,
+        clock_far=CLOCK_FAR,
+        disk_least=DISK_LEAST,
         states=states,
         state_texts=_STATES,
         near_end=visit.now + CERTIFICATE_NEAR_END,

@@ -57,6 +57,16 @@ class Numbers:
         """Write a number that is only about so much."""
         return str(format_decimal(value, "#,##0.#", locale=formats(self.language)))
 
+    def megabytes(self, count: int) -> str:
+        """Write a number of bytes that is only about so much."""
+        return f"{format_decimal(count // 1_000_000, '#,##0', locale=formats(self.language))} MB"
+
+    def ahead(self, milliseconds: int) -> str:
+        """Say by how much a clock is wrong."""
+        seconds = format_decimal(abs(milliseconds) // 1000, "#,##0", locale=formats(self.language))
+        said = N_("%(seconds)s s ahead") if milliseconds > 0 else N_("%(seconds)s s behind")
+        return self.text(said, seconds=seconds)
+
     def percent(self, part: int, whole: int) -> str:
         """Write a share of something that is not nothing."""
         return str(format_percent(part / whole, locale=formats(self.language)))
