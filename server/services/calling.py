@@ -4,7 +4,6 @@ from server.domain import alerts as life
 from server.domain.alerts import Alert, Kind
 from server.domain.calls import TRIES, CallResult, due_after
 from server.domain.duty import Duty
-from server.domain.instants import to_datetime
 from server.errors import IllegalTransition, WrongInput
 from server.ports.calls import Call
 from server.ports.directory import User
@@ -38,7 +37,7 @@ def record(
     tx.calls.add(Call(0, alert.chc_id, alert.id, user.name, now, result, used_up, due_at))
     said = f"alert {alert.id}"
     if due_at is not None:
-        said += f" {tries}/{most} {to_datetime(due_at):%Y-%m-%dT%H:%MZ}"
+        said += f" {tries}/{most}"
     what = f"call-{result}" if result in (CallResult.NO_ANSWER, CallResult.ANSWERED) else result
     tx.audit(user.name, what, now, chc_id=alert.chc_id, patient_id=alert.patient_id, detail=said)
     return alert
