@@ -50,10 +50,15 @@ class ObservationView(NamedTuple):
     origin: str
 
 
+# More than this nobody works through on one page; it says that there is more.
+WAITING_MAX: Final = 500
+
+
 class WaitingRow(NamedTuple):
     """A held or quarantined measurement, with the likely patient's name and the alert's clock.
 
-    ``values`` are (code number, scaled integer); ``summary`` says the same as the wire does.
+    ``values`` are (code number, scaled integer); ``summary`` says the same as the wire does;
+    ``element`` is what came, as it came.
     """
 
     epoch_id: int
@@ -70,6 +75,7 @@ class WaitingRow(NamedTuple):
     summary: str
     owner: str | None
     deadline_at: int | None
+    element: bytes
     values: list[tuple[int, int]]
 
 

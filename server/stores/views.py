@@ -12,6 +12,7 @@ from server.domain.plans import stored_plan
 from server.ports.directory import PlanRow
 from server.ports.views import (
     ACTS,
+    WAITING_MAX,
     AbsenceRow,
     ActRow,
     Counts,
@@ -318,6 +319,7 @@ class PageRows:
                 t.patients.c.given_name,
                 t.alerts.c.owner,
                 t.alerts.c.deadline_at,
+                t.measurements.c.element,
             )
             .select_from(joined)
             .where(
@@ -326,7 +328,7 @@ class PageRows:
                 or_(t.measurements.c.fate == Fate.HELD, ~exists().where(_of_decision())),
             )
             .order_by(t.measurements.c.fate, t.measurements.c.stored_at.desc())
-            .limit(500)
+            .limit(WAITING_MAX + 1)
         )
         if only is not None:
             query = query.where(

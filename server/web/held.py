@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from server.domain.instants import DAY
+from server.domain.timeline import FOREVER
 from server.errors import NotFound, WrongInput
 from server.ports.directory import Patient
-from server.ports.views import WaitingRow
+from server.ports.views import WAITING_MAX, WaitingRow
 from server.services import holding
 from server.web.catalogues import N_
 from server.web.patients import matching
@@ -83,6 +84,11 @@ def take_back(visit: Here, epoch_id: Id, seq: Seq) -> Response:
     return _done(visit, "taken-back")
 
 
+def _urgency(row: WaitingRow) -> tuple[int, int]:
+    """Return what held rows are sorted by: whose time ends first, then the newest."""
+    return row.deadline_at if row.deadline_at is not None else FOREVER, -row.stored_at
+
+
 def _asked_for(patients: Sequence[Patient], asked: str) -> Sequence[Patient]:
     """Return the one of that very reference, or else those who match."""
     exact = [one for one in patients if one.reference == asked]
@@ -111,11 +117,14 @@ def _page(
         named = {row.patient_id for row in rows} | {one.patient_id for one in decided}
         for patient_id in sorted(one for one in named if one is not None):
             visit.looked_at(tx, patient_id, "held-seen")
+    more, rows = len(rows) > WAITING_MAX, rows[:WAITING_MAX]
     return visit.page(
         "held.html",
         status,
-        held=[row for row in rows if row.fate == "held"],
+        held=sorted((row for row in rows if row.fate == "held"), key=_urgency),
         quarantined=[row for row in rows if row.fate == "quarantined"],
+        more=more,
+        waiting_max=WAITING_MAX,
         decided=decided,
         set_aside=set_aside,
         by_id={patient.id: patient for patient in patients},

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.server.web.district import District
+from tests.server.web.district import HOUR, District
 
 
 def held(district: District, value: str = "190") -> str:
@@ -167,3 +167,27 @@ def test_what_is_held_is_not_put_away_as_seen(district: District):
     key = held(district)
     answer = district.browser("anna").post(f"/held/{key}/seen", {"note": "nothing"})
     assert answer.status_code == 404
+
+
+def test_what_came_is_shown_as_it_came_and_what_is_overdue_is_loud(district: District):
+    held(district)
+    district.measure({"systolic": "900"}, raw="1e8200ff")
+    browser = district.browser("anna")
+    page = browser.get("/held").text
+    assert "Held: whose is it? (1)" in page
+    assert "true (1)" in page
+    assert "&#34;raw&#34;:&#34;1e8200ff&#34;" in page
+    assert "OVERDUE" not in page
+    district.now += 5 * HOUR
+    assert "OVERDUE since" in district.browser("anna").get("/held").text
+
+
+def test_more_than_a_page_holds_is_said(district: District, monkeypatch: pytest.MonkeyPatch):
+    for number in range(4):
+        district.measure({"systolic": "150"}, device=f"AA:BB:CC:DD:EE:F{number}")
+    assert "There are more than" not in district.browser("anna").get("/held").text
+    for module in ("server.stores.views", "server.web.held"):
+        monkeypatch.setattr(f"{module}.WAITING_MAX", 3)
+    page = district.browser("anna").get("/held").text
+    assert "There are more than 3" in page
+    assert page.count("data-held=") == 3
