@@ -20,7 +20,7 @@ check: install-dev ui  ## format, lint, strict types, import rules, generated te
 	$(BIN)/python -m contract.asyncapi --check
 
 test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" for a part)
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
 bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|pages|…)
 	$(BIN)/python -m benchmarks $(PART)
