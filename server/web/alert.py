@@ -139,7 +139,7 @@ def hand_over(visit: Here, alert_id: Id) -> Response:
 
 @router.post("/alerts/{alert_id}/close")
 def close(visit: Here, alert_id: Id) -> Response:
-    """Finish the alert with an outcome and the next review."""
+    """Finish the alert with an outcome and the next review; go on to another limit if asked."""
     outcome = visit.form.get("outcome", "")
     review = _review_at(visit, outcome)
     wrong = {}
@@ -156,6 +156,7 @@ def close(visit: Here, alert_id: Id) -> Response:
         alert_id,
         "closed",
         lambda tx: alert_work.close(tx, visit.user, alert_id, outcome, review, visit.now),
+        propose=visit.form.get("then") == "propose" and visit.may(Action.PROPOSE_PLAN),
     )
 
 
@@ -174,14 +175,24 @@ def call(visit: Here, alert_id: Id) -> Response:
     )
 
 
-def _do(visit: Visit, alert_id: int, done: str, change: Callable[[Transaction], Alert]) -> Response:
+def _do(
+    visit: Visit,
+    alert_id: int,
+    done: str,
+    change: Callable[[Transaction], Alert],
+    *,
+    propose: bool = False,
+) -> Response:
     try:
         with visit.site.store.write() as tx:
-            change(tx)
+            alert = change(tx)
     except IllegalTransition:
         return _page(visit, alert_id, 409, late=True)
     except WrongInput:
         return _page(visit, alert_id, 422, refused=True)
+    if propose and alert.patient_id is not None:
+        visit.site.changes.notify()
+        return visit.see(f"/patients/{alert.patient_id}/plan?from=in-force&done={done}")
     return _done(visit, alert_id, done)
 
 
@@ -207,6 +218,15 @@ def _review_at(visit: Visit, outcome: str) -> int | None:
     if outcome == Outcome.NOT_REACHED and ahead == 1:
         return min(begins, visit.now + NOT_REACHED_REVIEW)
     return begins
+
+
+def _as_before(visit: Visit, before: Alert | None) -> tuple[str, str]:
+    """Return the outcome and the day of the next review as at the last close of this rule."""
+    if before is None or before.closed_at is None or before.next_review_at is None:
+        return "", ""
+    today = civil_day(visit.now, visit.zone_name)
+    days = max(1, -(-(before.next_review_at - before.closed_at) // DAY))
+    return str(before.outcome), date.fromordinal(today + days + 719_163).isoformat()
 
 
 def _page(
@@ -239,6 +259,7 @@ def _page(
         late=late,
         refused=refused,
         phone=phone,
+        as_before=_as_before(visit, phone.before if phone else None),
         works=alert_work.may_work(visit.user, row.alert),
         colleagues=_colleagues(visit, row.alert),
         outcomes=_outcomes(row.alert),

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from server.messaging.screen import Screen
-from server.services import reaching
+from server.services import alert_work, reaching
 from server.services.delivering import due_letters
 from server.services.polling import poll
 from server.services.telling import deliver_messages
@@ -109,3 +109,54 @@ def test_on_the_road_at_five_to_eight(served: Served, open_page: OpenPage):
     expect(page.get_by_text("You are off duty").first).to_be_visible()
     bruno = open_page("bruno", "en")
     expect(bruno.locator(ROW).first).to_contain_text("taken on by Bruno Conti")
+
+
+def test_phone_in_hand_and_nobody_answers(served: Served, open_page: OpenPage):
+    """Whom to call and what to know; another call with its own deadline; then to the door."""
+    district = served.district
+    district.measure({"spo2": "80"})
+    page = open_page("anna", "en", 390)
+    page.locator(ROW).first.get_by_role("link", name="Oxygen saturation").click()
+    page.get_by_role("button", name="Take on").click()
+    phone = page.locator("[data-phone]")
+    expect(phone.locator("a[href='tel:0122 1']").first).to_be_visible()
+    expect(phone).to_contain_text("speaks Italian")
+    expect(phone).to_contain_text("Oxygen saturation 80 %")
+    for _ in range(5):
+        if page.locator("[data-visit]").count():
+            break
+        page.locator("[data-phone]").get_by_role("button", name="No answer").click()
+        page.wait_for_load_state()
+    expect(page.locator("[data-visit]")).to_contain_text("send somebody there, or call 112")
+    page.get_by_role("button", name="A visit is arranged").click()
+    expect(page.locator("[data-visit]")).to_have_count(0)
+
+
+def test_the_same_harmless_alert_for_the_tenth_time(served: Served, open_page: OpenPage):
+    """Two taps: closed as ever, another limit proposed; the doctor's word comes back."""
+    district = served.district
+    for days in range(10, 0, -1):
+        district.measure({"systolic": "165"}, ago=days * DAY)
+        district.measure({"systolic": "130"}, ago=days * DAY - HOUR)
+        with district.store.write() as tx:
+            anna, alert = district.world.user("anna"), district.alert("systolic-high-inner")
+            outcome, review = "no-action-needed", district.now + 7 * DAY
+            if days > 1:
+                alert_work.acknowledge(tx, anna, alert, district.now)
+                alert_work.close(tx, anna, alert, outcome, review, district.now)
+    page = open_page("anna", "en")
+    page.goto(f"/alerts/{district.alert('systolic-high-inner')}")
+    page.get_by_role("button", name="Take on").click()
+    page.get_by_role("button", name="Close it, and propose another limit").click()
+    expect(page.get_by_text("The alert is closed.")).to_be_visible()
+    page.fill("#systolic-high-inner", "170")
+    page.fill("#reason", "Ten harmless alerts between 160 and 170")
+    page.get_by_role("button", name="Save the draft").click()
+    expect(page.locator("[data-preview='30']")).to_be_visible()
+    dora = open_page("dora", "en")
+    dora.goto(f"/patients/{district.maria}")
+    expect(dora.get_by_text("Ten harmless alerts between 160 and 170").first).to_be_visible()
+    dora.locator("details:has(#because) > summary").first.click()
+    dora.fill("#because", "Her target stays")
+    dora.get_by_role("button", name="Decline").click()
+    expect(dora.get_by_text("Declined: the reason goes to who proposed it.")).to_be_visible()
