@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from server.messaging.screen import Screen
 from server.services import alert_work, reaching
@@ -10,10 +10,19 @@ from server.services.delivering import due_letters
 from server.services.polling import poll
 from server.services.telling import deliver_messages
 from server.web.letters import writer
-from tests.browser.conftest import OpenPage, Served
+from tests.browser.conftest import SCREENS, OpenPage, Served
 from tests.server.web.district import DAY, HOUR, PASSWORD, WATCHED, District
 
+PICTURES = SCREENS / "a-day"
 ROW = "[data-worklist] tr[data-alert]"
+
+
+def pictured(page: Page, name: str) -> None:
+    """Keep what is seen, for ``docs/a-day.md``."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.evaluate("document.fonts.ready.then(() => 0)")
+    expect(page.locator("[data-charts-url]:not([data-drawn])")).to_have_count(0)
+    page.screenshot(path=PICTURES / f"{name}.png")
 
 
 def silence(district: District, homes: int) -> None:
@@ -48,6 +57,7 @@ def test_at_eight_who_first_and_who_is_truly_fine(served: Served, open_page: Ope
     page = open_page("anna", "en")
     expect(page.locator(ROW).first).to_contain_text("Oxygen saturation 80 %")
     expect(page.get_by_text("Last checked at")).to_be_visible()
+    pictured(page, "worklist")
     page.goto("/patients")
     lines = page.locator("tr[data-patient]")
     expect(lines.first).to_contain_text("Rossi")
@@ -55,6 +65,7 @@ def test_at_eight_who_first_and_who_is_truly_fine(served: Served, open_page: Ope
     expect(fine.filter(has_text="Alba")).to_have_count(1)
     expect(fine.filter(has_text="Bassi")).to_have_count(0)
     expect(lines.filter(has_text="Dotti")).to_contain_text("received, not watched")
+    pictured(page, "patients")
     page.locator("[data-state='nothing-came'] a").click()
     expect(page.locator("tr[data-patient]")).to_have_count(1)
     expect(page.locator("tr[data-patient]")).to_contain_text("Bassi")
@@ -81,6 +92,7 @@ def test_after_an_outage_eighty_people_did_not_measure(served: Served, open_page
     expect(lines.first).to_contain_text("Rossi")
     expect(lines.first).to_contain_text("has a high alert open")
     expect(lines.first.locator("a[href^='tel:']")).to_have_count(1)
+    pictured(page, "outage")
 
 
 def test_on_the_road_at_five_to_eight(served: Served, open_page: OpenPage):
@@ -127,6 +139,7 @@ def test_phone_in_hand_and_nobody_answers(served: Served, open_page: OpenPage):
             break
         page.locator("[data-phone]").get_by_role("button", name="No answer").click()
         page.wait_for_load_state()
+    pictured(page, "alert")
     expect(page.locator("[data-visit]")).to_contain_text("send somebody there, or call 112")
     page.get_by_role("button", name="A visit is arranged").click()
     expect(page.locator("[data-visit]")).to_have_count(0)
@@ -153,10 +166,18 @@ def test_the_same_harmless_alert_for_the_tenth_time(served: Served, open_page: O
     page.fill("#reason", "Ten harmless alerts between 160 and 170")
     page.get_by_role("button", name="Save the draft").click()
     expect(page.locator("[data-preview='30']")).to_be_visible()
+    pictured(page, "plan")
     dora = open_page("dora", "en")
     dora.goto(f"/patients/{district.maria}")
     expect(dora.get_by_text("Ten harmless alerts between 160 and 170").first).to_be_visible()
+    pictured(dora, "patient")
     dora.locator("details:has(#because) > summary").first.click()
     dora.fill("#because", "Her target stays")
     dora.get_by_role("button", name="Decline").click()
     expect(dora.get_by_text("Declined: the reason goes to who proposed it.")).to_be_visible()
+    page.goto("/worklist")
+    fate = page.locator("[data-fates]")
+    expect(fate).to_contain_text("declined by Dora Gallo")
+    expect(fate).to_contain_text("Her target stays")
+    fate.get_by_role("button", name="Seen").click()
+    expect(page.locator("[data-fates]")).to_have_count(0)
