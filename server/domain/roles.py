@@ -30,6 +30,7 @@ class Action(StrEnum):
     TAKE_UNANSWERED = "take-unanswered-alerts"
     DECLARE_AWAY = "declare-away"
     RELEASE_HELD = "release-held"
+    SEE_LOOKS = "see-looks"
     SEE_FLEET = "see-fleet"
     PROPOSE_PLAN = "propose-plan"
     CONFIRM_PLAN = "confirm-plan"
@@ -51,7 +52,7 @@ _CARE: Final = frozenset(
 )
 PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
     Role.NURSE: _CARE,
-    Role.DOCTOR: _CARE | {Action.CONFIRM_PLAN},
+    Role.DOCTOR: _CARE | {Action.CONFIRM_PLAN, Action.SEE_LOOKS},
     # Whom to phone when nobody measures; no value.
     Role.CONTACT_POINT: frozenset({Action.WORK_ALERTS, Action.WORK_ADHERENCE}),
     # Devices and gateways; no patient and no value.
@@ -59,7 +60,13 @@ PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
         {Action.WORK_ALERTS, Action.WORK_TECHNICAL, Action.SEE_FLEET}
     ),
     Role.COORDINATOR: frozenset(
-        {Action.SEE_PATIENTS, Action.WORK_ALERTS, Action.TAKE_UNANSWERED, Action.SEE_FLEET}
+        {
+            Action.SEE_PATIENTS,
+            Action.WORK_ALERTS,
+            Action.TAKE_UNANSWERED,
+            Action.SEE_FLEET,
+            Action.SEE_LOOKS,
+        }
     ),
     # Sees devices and gateways, never a clinical value.
     Role.ADMINISTRATOR: frozenset({Action.SEE_FLEET, Action.SET_UP}),

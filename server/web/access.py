@@ -60,6 +60,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/patients/{patient_id}"): Action.SEE_PATIENTS,
     ("POST", "/patients/{patient_id}/away"): Action.DECLARE_AWAY,
     ("POST", "/patients/{patient_id}/back"): Action.DECLARE_AWAY,
+    ("GET", "/patients/{patient_id}/looks"): Action.SEE_LOOKS,
     ("GET", "/patients/{patient_id}/plan"): Action.SEE_PATIENTS,
     ("POST", "/patients/{patient_id}/plan"): Action.PROPOSE_PLAN,
     ("GET", "/patients/{patient_id}/plan/{version}"): Action.SEE_PATIENTS,

@@ -23,6 +23,7 @@ from server.web import (
     events,
     fleet,
     held,
+    looks,
     measurements,
     patient,
     patients,
@@ -42,6 +43,7 @@ _PAGES: Final = (
     channels,
     measurements,
     since,
+    looks,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {

@@ -82,6 +82,14 @@ CHANNELS: Final = {
     ChannelKind.EMAIL: N_("e-mail"),
     ChannelKind.APPRISE: N_("service"),
 }
+LOOKS: Final = {
+    "patient-seen": N_("the patient's page, or an alert"),
+    "held-seen": N_("a held measurement"),
+    "chart-seen": N_("charts"),
+    "plan-seen": N_("the plan"),
+    "patient-exported": N_("all values, as a file"),
+    "looks-seen": N_("who looked"),
+}
 ACTS: Final = {
     "alert-acknowledged": N_("taken on"),
     "alert-handed-over": N_("handed over"),

@@ -16,6 +16,7 @@ from server.web import (
     events,
     fleet,
     held,
+    looks,
     measurements,
     patient,
     patients,
@@ -29,7 +30,7 @@ from tests.server.web.district import HOUR, Browser, District
 
 _ROUTERS = [module.router for module in (
     sign_in, worklist, alert, away, duty, patients, patient, plan, held, fleet, events,
-    channels, measurements, since,
+    channels, measurements, since, looks,
 )]  # fmt: skip
 _PLACES = re.compile(r"\{(\w+)\}")
 _STREAM = "/events"  # never ends: it has tests of its own
@@ -122,7 +123,7 @@ def test_another_chcs_things_are_not_found_in_any_verb(district: District, name:
         refused = isinstance(door, Action) and not may(ROLES[name], door)
         answer = 403 if refused else 404
         assert asked(browser, method, filled(path, numbers)) == answer, (method, path)
-    assert walked == 27
+    assert walked == 28
 
 
 def test_another_chcs_names_are_on_no_list(district: District):
