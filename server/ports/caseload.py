@@ -34,6 +34,11 @@ class Caseload(Protocol):
         """Return when each patient's newest stored measurement was taken."""
         ...
 
+    def missed(self, chc_id: int, since: int) -> set[int | None]:
+        """Return of whom something was due since an instant and did not come; who was away is
+        not among them."""
+        ...
+
     def open_alerts(self, chc_id: int) -> dict[int, OpenAlerts]: ...
     def reviews(self, chc_id: int) -> dict[int, int]:
         """Return each patient's next review that was agreed when an alert was closed."""

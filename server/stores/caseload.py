@@ -41,6 +41,20 @@ class CaseloadRows:
         rows = self._rows(query.where(t.patients.c.chc_id == chc_id))
         return {row[0]: row[1] for row in rows if row[1] is not None}
 
+    def missed(self, chc_id: int, since: int) -> set[int | None]:
+        a = t.absences.c
+        query = (
+            select(a.patient_id)
+            .distinct()
+            .where(
+                a.chc_id == chc_id,
+                a.due_at >= since,
+                a.explained_at.is_(None),
+                a.cause != "patient-away",
+            )
+        )
+        return {row[0] for row in self._rows(query)}
+
     def open_alerts(self, chc_id: int) -> dict[int, OpenAlerts]:
         a = t.alerts.c
         high = func.sum(case((a.priority == Priority.HIGH, 1), else_=0))

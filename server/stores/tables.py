@@ -327,6 +327,7 @@ absences = Table(
     # The technical matter that many patients' absences have in common.
     Column("alert_id", BigInteger, nullable=True, index=True),
     UniqueConstraint("patient_id", "code", "due_at"),
+    Index("ix_absences_lately", "chc_id", "due_at"),
 )
 aways = Table(
     "aways",

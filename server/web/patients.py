@@ -30,9 +30,10 @@ router = APIRouter()
 PLAN_ENDS_SOON: Final = 14 * DAY
 LINES_MAX: Final = 40
 CHANGED_MAX: Final = 20
+NOT_JUDGED: Final = "stored-not-judged"
 STATES: Final = {
     "measured": N_("measured and judged"),
-    "nothing-came": N_("nothing came"),
+    "missing": N_("something is missing or not judged"),
     "away": N_("away"),
     "not-watched": N_("not watched"),
 }
@@ -51,14 +52,18 @@ class Line:
     current: PlanRow | None
     away_until: int | None
     review_at: int | None
+    gap: bool
 
     def state(self, since: int) -> str:
-        """Say who is truly fine: one of ``STATES``; ``since`` is when *lately* begins."""
+        """Say who is truly fine: one of ``STATES``; ``since`` is when *lately* begins.
+
+        Something that came does not stand for what was expected and did not (``gap``).
+        """
         if not self.is_watched:
             return "not-watched"
-        if self.last_at is not None and self.last_at >= since:
+        if self.last_at is not None and self.last_at >= since and not self.gap:
             return "measured"
-        return "away" if self.away_until is not None else "nothing-came"
+        return "away" if self.away_until is not None else "missing"
 
     def need(self) -> tuple[object, ...]:
         """Return what orders the lines: the smallest first."""
@@ -163,6 +168,8 @@ def _lines(tx: Transaction, visit: Visit, patients: Sequence[Patient]) -> list[L
     latest, alerts = tx.caseload.latest(chc_id), tx.caseload.open_alerts(chc_id)
     plans = tx.views.plans_of(chc_id, alerted=False)
     aways, reviews = tx.views.aways(chc_id, now), tx.caseload.reviews(chc_id)
+    gaps = tx.caseload.missed(chc_id, now - DAY)
+    gaps |= {alert.patient_id for alert in tx.alerts.open_rule(NOT_JUDGED)}
     found = []
     for one in patients:
         versions = plans.get(one.id, [])
@@ -177,6 +184,7 @@ def _lines(tx: Transaction, visit: Visit, patients: Sequence[Patient]) -> list[L
                 current,
                 aways.get(one.id),
                 reviews.get(one.id),
+                one.id in gaps,
             )
         )
     return found

@@ -66,7 +66,7 @@ def test_at_eight_who_first_and_who_is_truly_fine(served: Served, open_page: Ope
     expect(fine.filter(has_text="Bassi")).to_have_count(0)
     expect(lines.filter(has_text="Dotti")).to_contain_text("received, not watched")
     pictured(page, "patients")
-    page.locator("[data-state='nothing-came'] a").click()
+    page.locator("[data-state='missing'] a").click()
     expect(page.locator("tr[data-patient]")).to_have_count(1)
     expect(page.locator("tr[data-patient]")).to_contain_text("Bassi")
 

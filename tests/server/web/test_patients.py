@@ -7,6 +7,7 @@ import numpy as np
 from contract.codes import Code
 from server.ports.charts import MARK_HELD, POINT
 from server.services import alert_work, away, planning
+from server.services.matters import tell_not_judged
 from server.services.shipped import protocols
 from server.web.patients import LINES_MAX
 from server.web.sparkline import sparkline
@@ -165,7 +166,7 @@ def test_each_patient_is_measured_missed_away_or_not_watched(district: District)
     browser = district.browser("anna")
     page = browser.get("/patients").text
     states = re.findall(r'data-state="([a-z-]+)".*?<strong>(\d+)</strong>', page)
-    assert dict(states) == {"measured": "1", "nothing-came": "2", "away": "0", "not-watched": "1"}
+    assert dict(states) == {"measured": "1", "missing": "2", "away": "0", "not-watched": "1"}
     assert order(browser.get("/patients?state=measured").text) == ["Alba"]
     assert order(browser.get("/patients?state=not-watched").text) == ["Dotti"]
     assert order(browser.get("/patients?state=nonsense").text) == order(page)
@@ -181,3 +182,25 @@ def test_nobody_is_called_judged_while_nothing_is_judged(district: District):
     page = browser.get("/patients").text
     assert "data-not-watching" in page
     assert "mark-calm" not in page
+
+
+def test_what_came_does_not_stand_for_what_did_not(district: District):
+    """Hazard H8: of two vitals one came, the other was due and did not."""
+    district.measure({"systolic": "120"}, ago=HOUR)
+    browser = district.browser("anna")
+    assert "mark-calm" in browser.get("/patients").text
+    with district.store.write() as tx:
+        due = district.now - HOUR
+        window = (due - DAY, due, "not-measured", None)
+        tx.alerts.add_absence(district.maria, district.world.chc, 5, *window)
+    page = browser.get("/patients").text
+    assert "mark-calm" not in page
+    assert page.count("something is missing or not judged") == 2  # the count above, and her line
+
+
+def test_who_has_a_value_that_could_not_be_judged_is_not_fine(district: District):
+    """Hazard H7."""
+    district.measure({"systolic": "120"}, ago=HOUR)
+    with district.store.write() as tx:
+        tell_not_judged(tx, district.maria, "systolic", district.now)
+    assert "mark-calm" not in district.browser("anna").get("/patients").text
