@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -28,7 +28,7 @@ from server.web.wording import row_at
 
 router = APIRouter()
 PLAN_ENDS_SOON: Final = 14 * DAY
-LINES_MAX: Final = 40
+LINES_MAX: Final = 25
 CHANGED_MAX: Final = 20
 NOT_JUDGED: Final = "stored-not-judged"
 STATES: Final = {
@@ -40,8 +40,7 @@ STATES: Final = {
 _NO_ALERTS: Final = OpenAlerts(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One patient, as far as the order needs it."""
 
     patient: Patient

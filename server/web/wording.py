@@ -9,6 +9,7 @@ from typing import Final
 
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta, get_day_names
+from markupsafe import Markup
 
 from contract.codes import Code
 from server.domain.alerts import REVIEW, Alert, Kind
@@ -86,6 +87,12 @@ class Wording(Numbers):
             return self.text(N_("never"))
         minutes = round((instant - self.now) / MINUTE)
         return _ago(self.language, minutes) if minutes else self.text(N_("now"))
+
+    def ago(self, instant: int) -> Markup:
+        """Say how long ago as an element with its time: what the macro ``age`` does, for lists of
+        hundreds."""
+        element = Markup('<time datetime="{}" title="{}">{}</time>')
+        return element.format(self.exact(instant), self.moment(instant), self.age(instant))
 
     def reason(self, alert: Alert, plans: Sequence[PlanRow]) -> str:
         """Say in words why there is an alert: value, unit and limit."""
