@@ -200,8 +200,10 @@ def gathered(
 def more_urgent(
     alert: Alert, priority: Priority, chain: Sequence[Step], now: int, duty: Duty
 ) -> Change:
-    """Give an open alert a higher priority: its chain starts anew, taken on or not (hazard H4)."""
-    return _start_chain(replace(alert, priority=priority), chain, now, Reason.WORSE, duty)
+    """Give an open alert a higher priority: its chain starts anew, taken on or not, and a pause
+    ends, for that was of what was known then (hazard H4)."""
+    graver = replace(alert, priority=priority, paused_until=None)
+    return _start_chain(graver, chain, now, Reason.WORSE, duty)
 
 
 def cleared(alert: Alert, now: int) -> Change:

@@ -75,6 +75,8 @@ def remind(tx: Transaction, now: int) -> int:
 def _remind(tx: Transaction, call: Call, alert: Alert, duty: Duty, now: int) -> None:
     chain = chains_of(tx, [alert], now)[alert.id]
     change = life.call_due(alert, chain, now, duty, used_up=call.used_up)
+    if alert.paused_until is not None and change.alert.paused_until is None:
+        tx.alerts.end_pauses(alert, now)
     keep(tx, change, now)
     tx.audit(
         _POLLER,

@@ -134,6 +134,7 @@ def _remind(tx: Transaction, review: Alert, duty: Duty, now: int) -> Alert:
         return keep(tx, life.raised(review, chain, now, duty), now)
     known = replace(known, previous_id=review.previous_id)
     if review.priority.is_above(known.priority):
+        tx.alerts.end_pauses(known, now)
         return keep(tx, life.more_urgent(known, review.priority, chain, now, duty), now)
     return keep(tx, Change(known), now)
 

@@ -427,3 +427,12 @@ def test_only_a_technical_matter_is_finished_without_a_review() -> None:
         life.closed(raised(), by="anna", outcome="advice-given", next_review_at=None, now=T0)
     held = raised(kind=Kind.TECHNICAL)
     life.closed(held, by="anna", outcome="technical-fixed", next_review_at=None, now=T0)
+
+
+def test_a_pause_ends_when_the_matter_becomes_more_urgent() -> None:
+    """Its deadline would be the chain's, and not the pause's end."""
+    paused = life.paused(acknowledged(), until=T0 + HOUR, now=T0).alert
+    graver = life.more_urgent(paused, Priority.HIGH, CHAIN, T0, BOTH).alert
+    assert (graver.paused_until, graver.owner) == (None, None)
+    assert graver.deadline_at is not None
+    assert graver.deadline_at < T0 + HOUR
