@@ -12,14 +12,14 @@ Rules over windows are defined in the modules of their families (``families``). 
 no part in any of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from contract.codes import DEFINITIONS, Code
 from server.domain.plans import WINDOW_MAX
 from server.engine.families import FAMILIES, Family
-from server.engine.instant import now
+from server.engine.instant import Now, now
 from server.engine.rules import (
     COMPARATOR,
     NOTHING,
@@ -33,6 +33,8 @@ from server.engine.rules import (
 REGISTER: Final = (1 << WINDOW_MAX) - 1
 BEGINNING: Final = -(2**62)
 _LIMITS: Final = (1 << THRESHOLDS) - 1
+# A family's definition, and what it remembers.
+_Window = tuple[Callable[[Compiled, Any, Now], list[int]], Any]
 
 
 class Observation(NamedTuple):
@@ -101,12 +103,17 @@ def fold(
     """
     findings: list[Finding] = []
     version, rules, zone_name, until = None, NOTHING, "UTC", BEGINNING
+    windows = [
+        (family.judge, memory.windows[family.name])
+        for family in FAMILIES
+        if family.name in memory.windows
+    ]
     for observation in observations:
         if observation.at >= until:
             version, until = governing(versions, observation.at)
             rules = version.rules.get(code, NOTHING) if version else NOTHING
             zone_name = (version or versions[0]).zone_name if versions else "UTC"
-        for bit in _judge(rules, zone_name, memory, observation):
+        for bit in _judge(rules, zone_name, memory, windows, observation):
             assert version is not None  # noqa: S101 - a bit is only set by a version's rule
             findings.append(
                 Finding(
@@ -124,20 +131,25 @@ def fold(
     return findings
 
 
-def _judge(rules: Compiled, zone_name: str, memory: Memory, observation: Observation) -> list[int]:
+def _judge(
+    rules: Compiled,
+    zone_name: str,
+    memory: Memory,
+    windows: list[_Window],
+    observation: Observation,
+) -> list[int]:
     """Return the bits of the rules that this observation is beyond, and move the memory on."""
     found: list[int] = []
     held, memory.active = memory.active & _LIMITS, 0
     low, high = rules.calm
     if held or any(memory.shift) or not low <= observation.value <= high:
         found = _thresholds(rules, memory, held, observation.value)
-    if memory.windows and abs(observation.value) != COMPARATOR:
+    if windows and abs(observation.value) != COMPARATOR:
         one = now(observation.at, observation.value, zone_name, observation.steady)
-        for family in FAMILIES:
-            if family.name in memory.windows:
-                for bit in family.judge(rules, memory.windows[family.name], one):
-                    memory.active |= 1 << bit
-                    found.append(bit)
+        for judge, remembered in windows:
+            for bit in judge(rules, remembered, one):
+                memory.active |= 1 << bit
+                found.append(bit)
     return found
 
 
