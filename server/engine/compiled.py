@@ -17,7 +17,17 @@ from server.domain.instants import DAY
 from server.domain.window_rules import AVERAGES_MAX, CHANGES_MAX, TRENDS_MAX
 from server.engine import average, change, gain
 from server.engine.instant import NOON
-from server.engine.rules import COMPARATOR, GAINS, TrendKind
+from server.engine.rules import (
+    ACTIVE_SHIFT,
+    COMPARATOR,
+    GAINS,
+    INNER,
+    LIMITS,
+    OUTER,
+    REGISTERS,
+    THRESHOLDS,
+    TrendKind,
+)
 
 UNSURE: Final = 32  # the bits above this: not decided
 _NEAR: Final = 1e-9
@@ -189,40 +199,67 @@ def _beyond(kept: Rows, rule: Ints, value: int, day: int) -> int:
 
 
 @_compiled
-def gain_loop(rows: Rows, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
-    """Judge a value a row."""
-    found = np.zeros(len(rows), np.int64)
-    for one in range(len(rows)):
+def gain_loop(rows: Rows, own: Ints, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
+    """Judge values one after the other, each on its own row."""
+    found = np.zeros(len(own), np.int64)
+    for one in range(len(own)):
         day, afternoon = local[one] // DAY, local[one] % DAY >= NOON
-        found[one] = gained(rows, one, at[one], value[one], day, afternoon, steady[one])
+        found[one] = gained(rows, own[one], at[one], value[one], day, afternoon, steady[one])
     return found
 
 
 @_compiled
-def change_loop(rows: Rows, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
-    """Judge a value a row."""
-    found = np.zeros(len(rows), np.int64)
-    for one in range(len(rows)):
+def change_loop(rows: Rows, own: Ints, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
+    """Judge values one after the other, each on its own row."""
+    found = np.zeros(len(own), np.int64)
+    for one in range(len(own)):
         day, afternoon = local[one] // DAY, local[one] % DAY >= NOON
-        found[one] = changed(rows, one, at[one], value[one], day, afternoon, steady[one])
+        found[one] = changed(rows, own[one], at[one], value[one], day, afternoon, steady[one])
     return found
 
 
 @_compiled
-def average_loop(rows: Rows, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
-    """Judge a value a row."""
-    found = np.zeros(len(rows), np.int64)
-    for one in range(len(rows)):
+def average_loop(rows: Rows, own: Ints, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
+    """Judge values one after the other, each on its own row."""
+    found = np.zeros(len(own), np.int64)
+    for one in range(len(own)):
         day, afternoon = local[one] // DAY, local[one] % DAY >= NOON
-        found[one] = averaged(rows, one, at[one], value[one], day, afternoon, steady[one])
+        found[one] = averaged(rows, own[one], at[one], value[one], day, afternoon, steady[one])
     return found
 
 
 @_compiled
-def trend_loop(rows: Rows, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
-    """Judge a value a row."""
-    found = np.zeros(len(rows), np.int64)
-    for one in range(len(rows)):
+def trend_loop(rows: Rows, own: Ints, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
+    """Judge values one after the other, each on its own row."""
+    found = np.zeros(len(own), np.int64)
+    for one in range(len(own)):
         day, afternoon = local[one] // DAY, local[one] % DAY >= NOON
-        found[one] = trended(rows, one, at[one], value[one], day, afternoon, steady[one])
+        found[one] = trended(rows, own[one], at[one], value[one], day, afternoon, steady[one])
+    return found
+
+
+@_compiled
+def limits_loop(bits: Ints, limits: Rows, own: Ints, value: NDArray[Any], beside: Ints) -> Ints:
+    """Judge values by their limits one after the other, see ``kernel``; ``beside`` is what each is
+    beyond over windows. ``bits`` are those of the slots' rows, moved on in place."""
+    found = np.zeros(len(own), np.int64)
+    for one in range(len(own)):
+        limit, before, given, passed = limits[own[one]], bits[own[one]], value[one], 0
+        for place in range(2 * THRESHOLDS):
+            signed = -given if place % THRESHOLDS < THRESHOLDS // 2 else given
+            if signed > limit.bound[place]:
+                passed |= 1 << place
+        beyond = passed & LIMITS
+        shift = (before << 1) & REGISTERS | (beyond >> 1) & 1 | (beyond << 6) & 256
+        holds = (before >> ACTIVE_SHIFT) & (passed >> THRESHOLDS) | beyond & OUTER
+        for inner in range(2):
+            beyond_of = 0
+            for bit in range(8):
+                beyond_of += (shift >> 8 * inner + bit) & (limit.window >> bit) & 1
+            if beyond_of >= limit.need:
+                holds |= 2 << inner
+        if abs(given) == COMPARATOR:
+            holds |= beyond & INNER
+        bits[own[one]] = shift | (holds | beside[one]) << ACTIVE_SHIFT
+        found[one] = holds & beyond | beside[one]
     return found

@@ -17,8 +17,10 @@ try:
     from server.engine import fast
 except ImportError:  # numba is not installed: arrays do the same, more slowly
     _FAST = {}
+    limits_loop = None
 else:
     _FAST = fast.FAST
+    limits_loop = fast.limits_loop
 
 Rows = NDArray[np.void]
 
@@ -29,7 +31,8 @@ class Family(NamedTuple):
     ``judge`` is the definition, one value after the other on a memory that it moves on;
     ``judge_rows`` the same for many rows at once. ``load`` and ``store`` turn one into the other.
     ``judge_one``, where there is one, moves one row on by a value and returns 0 where that is
-    beyond no rule.
+    beyond no rule; ``judge_run`` judges values in order of time, each on the row that is named for
+    it, and returns None where it cannot decide.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Family(NamedTuple):
     judge: Callable[[Compiled, Any, Now], list[int]]
     judge_rows: Callable[[Rows, Instants], NDArray[np.int64]]
     judge_one: Callable[[Rows, Now], int] | None
+    judge_run: Callable[[Rows, NDArray[np.intp], Instants], NDArray[np.int64] | None] | None
     write: Callable[[np.void, Compiled], None]
     load: Callable[[np.void], Any]
     store: Callable[[np.void, Any], None]
@@ -59,6 +63,7 @@ def _family(
         module.judge,
         judge_rows,
         judge_one,
+        None,
         module.write,
         module.load,
         module.store,
@@ -73,7 +78,11 @@ IN_ARRAYS: Final = (
     _family("average", average, dict, average.judge_rows),
 )
 FAMILIES: Final = tuple(
-    family._replace(judge_rows=compiled.judge_rows, judge_one=compiled.judge_one)
+    family._replace(
+        judge_rows=compiled.judge_rows,
+        judge_one=compiled.judge_one,
+        judge_run=compiled.judge_run,
+    )
     if (compiled := _FAST.get(family.name))
     else family
     for family in IN_ARRAYS

@@ -14,8 +14,8 @@ _DECIDED: Final = (1 << compiled.UNSURE) - 1
 
 
 class Fast(NamedTuple):
-    """One family's rules: ``loop`` judges a value a row, ``one`` a value of one row; ``bit`` is
-    that of the family's first rule."""
+    """One family's rules: ``loop`` judges values on their rows, ``one`` a value of one row; ``bit``
+    is that of the family's first rule."""
 
     bit: int
     loop: Callable[..., NDArray[np.int64]]
@@ -23,12 +23,19 @@ class Fast(NamedTuple):
 
     def judge_rows(self, rows: NDArray[np.void], now: Instants) -> NDArray[np.int64]:
         """Do the same as the family's form in arrays."""
-        found = self.loop(rows, now.at, now.value, now.local, now.steady)
+        found = self.loop(rows, np.arange(len(rows)), now.at, now.value, now.local, now.steady)
         for index in (found > _DECIDED).nonzero()[0].tolist():
             day = int(now.day[index])
             one = Now(int(now.at[index]), int(now.value[index]), day, False, True)
             found[index] = _decided(rows[index], int(found[index]), one)
         return found << self.bit
+
+    def judge_run(
+        self, rows: NDArray[np.void], own: NDArray[np.intp], now: Instants
+    ) -> NDArray[np.int64] | None:
+        """Judge values in order of time, several of a row; None where one is not decided."""
+        found = self.loop(rows, own, now.at, now.value, now.local, now.steady)
+        return None if np.count_nonzero(found > _DECIDED) else found << self.bit
 
     def judge_one(self, rows: NDArray[np.void], now: Now) -> int:
         """Do the same for one value of the first row."""
@@ -54,3 +61,4 @@ FAST: Final = {
     "long trend": Fast(TREND_BIT, compiled.trend_loop, compiled.trended),
     "average": Fast(AVERAGE_BIT, compiled.average_loop, compiled.averaged),
 }
+limits_loop: Final = compiled.limits_loop

@@ -12,18 +12,22 @@ from numpy.typing import NDArray
 from server.engine.families import FAMILIES
 from server.engine.instant import Instants
 from server.engine.packed import take
-from server.engine.rules import COMPARATOR, SIGNS, THRESHOLDS
-from server.engine.state import ACTIVE_SHIFT, State
+from server.engine.rules import (
+    ACTIVE_SHIFT,
+    COMPARATOR,
+    INNER,
+    LIMITS,
+    OUTER,
+    REGISTERS,
+    SIGNS,
+    THRESHOLDS,
+)
+from server.engine.state import State
 
 _SIGNS: Final = np.array(SIGNS * 2, np.int32)
 _ONES: Final = np.array([bits.bit_count() for bits in range(256)], np.uint8)
-# Of the four limits, a bit each: the outer ones; the inner ones; the inner ones' bits, each moved
-# to the lowest bit of its shift register.
-_LIMITS: Final = 0b1111
-_OUTER: Final = 0b1001
-_INNER: Final = 0b0110
+# The inner limits' bits, each moved to the lowest bit of its shift register.
 _ENTERING: Final = np.array([bits >> 1 & 1 | bits << 6 & 256 for bits in range(16)], np.int64)
-REGISTERS: Final = 0xFEFE  # both registers moved on by one place, and room for the newest
 
 
 class Touched(NamedTuple):
@@ -124,14 +128,14 @@ def _thresholds(
     A row's truths are packed into one number: whole columns are moved by few operations.
     """
     passed = _packed(value[:, None] * _SIGNS > limits["bound"])  # the limits, and where they let go
-    beyond = passed & _LIMITS
+    beyond = passed & LIMITS
     shift = bits << 1 & REGISTERS | _ENTERING.take(beyond)
     registers = shift.view(np.uint8).reshape(-1, 8)[:, :2]
     enough = _ONES.take(registers & limits["window"][:, None]) >= limits["need"][:, None]
-    holds = bits >> ACTIVE_SHIFT & passed >> THRESHOLDS | beyond & _OUTER | _packed(enough) << 1
+    holds = bits >> ACTIVE_SHIFT & passed >> THRESHOLDS | beyond & OUTER | _packed(enough) << 1
     extreme = np.abs(value) == COMPARATOR
     if np.count_nonzero(extreme):
-        holds |= np.where(extreme, beyond & _INNER, 0)
+        holds |= np.where(extreme, beyond & INNER, 0)
     return holds & beyond, shift | holds << ACTIVE_SHIFT
 
 

@@ -38,6 +38,13 @@ RULES: Final = AVERAGE_BIT + AVERAGES_MAX
 UNLIMITED: Final = 2**31 - 1
 COMPARATOR: Final = 2**30
 NO_VERSION: Final = -1
+# A row's bits: the inner limits' shift registers, a byte each, and then one active bit a rule.
+ACTIVE_SHIFT: Final = 16
+REGISTERS: Final = 0xFEFE  # both registers moved on by one place, and room for the newest
+# Of the four limits, a bit each: all, the outer and the inner ones.
+LIMITS: Final = 0b1111
+OUTER: Final = 0b1001
+INNER: Final = 0b0110
 SIGNS: Final = (-1, -1, 1, 1)  # low rules judge the negated value, so every rule is "more than"
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from contract.codes import BY_NUMBER, Code
 from server.domain.timeline import FOREVER as FOREVER
 from server.engine.families import FAMILIES, Family
+from server.engine.rules import ACTIVE_SHIFT as ACTIVE_SHIFT
 from server.engine.rules import NOTHING, THRESHOLDS, UNLIMITED, Version, governing
 from server.engine.series import Memory
 
@@ -52,7 +53,6 @@ LIMITS: Final = np.dtype(
 )
 # Where a slot's rows stand in the tables of the families (``families.FAMILIES``), or -1.
 EXTRA: Final = np.dtype([(family.name, "<i4") for family in FAMILIES])
-ACTIVE_SHIFT: Final = 16
 _INNER: Final = (1, 2)
 
 

@@ -2,9 +2,9 @@
 
 Observations that are in order for their slot (newer than its newest, within the span of the
 row's limits) are judged all at once where a slot came once: that is nearly every one. Slots that
-came more often have a *run* each, judged in rounds that hold a slot at most once, or folded one by
-one where a run is long or runs are few. All others are named in ``rebuild`` for the caller to
-judge from history.
+came more often have a *run* each, judged value by value by compiled code; without that, in rounds
+that hold a slot at most once, or folded one by one where a run is long or runs are few. All others
+are named in ``rebuild`` for the caller to judge from history.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from server.engine.instant import offsets
 from server.engine.kernel import Touched, Values, judge
 from server.engine.packed import put, take
 from server.engine.rules import NOTHING
+from server.engine.runs import judge_runs
 from server.engine.series import Finding, Observation, fold
 from server.engine.state import (
     ACTIVE_SHIFT,
@@ -37,7 +38,7 @@ from server.engine.state import (
 
 ROUNDS_MAX: Final = 8  # a longer run is folded by itself
 FEW_OBSERVATIONS: Final = 24  # measured: arrays are faster from about here on
-FEW: Final = 3  # measured: about as many folds as one more round costs
+FEW: Final = 8  # measured: about as many folds as one more round costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +293,30 @@ def _judge_rest(
     found: NDArray[np.int64],
 ) -> None:
     """Judge what the runs have beside their first observations: the overlay's last rows."""
+    if not len(runs.starts):
+        return
+    first_row, more = len(found) - len(runs.starts), runs.ends - runs.starts - 1
+    begun = np.cumsum(more) - more
+    where = runs.order[np.arange(more.sum()) + np.repeat(runs.starts + 1 - begun, more)]
+    own = np.repeat(first_row + np.arange(len(more)), more)
+    given = values.of(where)
+    beyond = judge_runs(state, overlay.slots, overlay.rows, overlay.windows, given, own)
+    if beyond is None:
+        _judge_rounds(state, batch, values, runs, overlay, found)
+        return
+    np.bitwise_or.at(found, own, beyond)
+    _report(state, overlay, batch, where, own, beyond)
+
+
+def _judge_rounds(
+    state: State,
+    batch: Observations,
+    values: Values,
+    runs: _Runs,
+    overlay: Overlay,
+    found: NDArray[np.int64],
+) -> None:
+    """Do the same without compiled code: in rounds that hold a slot at most once, or folded."""
     first_row, lengths = len(found) - len(runs.starts), runs.ends - runs.starts
     local, round_ = np.arange(len(lengths)), 0
     while len(local := local[lengths[local] > (round_ := round_ + 1)]):

@@ -14,7 +14,7 @@ import pytest
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import DAY, HOUR, MINUTE
 from server.domain.plans import Plan
-from server.engine import change, few, kernel
+from server.engine import change, few, kernel, runs
 from server.engine.change import KEPT, REACH_MAX
 from server.engine.families import FAMILIES, IN_ARRAYS
 from server.engine.rebuild import rebuild, slots_of
@@ -52,7 +52,9 @@ def form(request, monkeypatch):
     """Both forms of the rules over windows, whatever is installed."""
     families = FAMILIES if request.param == "compiled" else IN_ARRAYS
     assert (families[-1].judge_one is not None) == (request.param == "compiled")
-    for module in (few, kernel):
+    if request.param == "arrays":
+        monkeypatch.setattr(runs.families, "limits_loop", None)
+    for module in (few, kernel, runs.families):
         monkeypatch.setattr(module, "FAMILIES", families)
     return request.param
 
