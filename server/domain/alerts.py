@@ -390,12 +390,17 @@ def call_due(alert: Alert, chain: Sequence[Step], now: int, duty: Duty, *, used_
     """Say that a home that did not answer is to be called again; or, with the tries used up, that
     nobody said who goes there: then the chain starts anew, whoever has the alert.
 
-    Its chain looks after an alert that is nobody's; a pause ends first.
+    A chain that is further on goes on: its deadline must not move away. A pause ends first, where
+    the tries are used up or nobody is left who would call.
     """
     if alert.closed_at is not None or alert.unanswered:
         return Change(alert)
-    if used_up:
-        awake = replace(alert, paused_until=None)
+    nobodys = alert.owner is None or not duty.reads(alert.owner)
+    awake = replace(alert, paused_until=None)
+    if nobodys and alert.paused_until is not None:
+        reason = Reason.VISIT_OVERDUE if used_up else Reason.CALL_DUE
+        return _start_chain(awake, chain, now, reason, duty)
+    if used_up and not (alert.owner is None and alert.step > 0):
         return _start_chain(awake, chain, now, Reason.VISIT_OVERDUE, duty)
     if alert.owner is None or not duty.reads(alert.owner):
         return Change(alert)

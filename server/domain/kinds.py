@@ -44,11 +44,13 @@ def told_first(kind: Kind, rule: str) -> Kind:
 
 
 def works(role: Role, kind: Kind, rule: str) -> bool:
-    """Tell whether alerts like this are a role's to answer."""
-    alone = rule.removeprefix(REVIEW) in _OF_CARE_ALONE
-    return may(role, _WORK[Kind.CLINICAL if alone else kind])
+    """Tell whether alerts like this are a role's to answer: a matter of care is its chain's alone,
+    for who takes it on silences that."""
+    return may(role, _WORK[told_first(kind, rule)])
 
 
 def sees(role: Role, kind: Kind, rule: str) -> bool:
     """Tell whether a role may look at an alert like this, whoever answers it."""
-    return may(role, Action.TAKE_UNANSWERED) or works(role, kind, rule)
+    alone = rule.removeprefix(REVIEW) in _OF_CARE_ALONE
+    concerned = not alone and may(role, _WORK[kind])
+    return may(role, Action.TAKE_UNANSWERED) or works(role, kind, rule) or concerned

@@ -3,6 +3,7 @@
 A slot has a row in a family's table only where a rule of its plan needs one.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -13,9 +14,14 @@ from server.engine import average, change, gain, trend, trend_rows
 from server.engine.instant import Instants, Now
 from server.engine.rules import Compiled
 
+_log = logging.getLogger(__name__)
 try:
     from server.engine import fast
-except ImportError:  # numba is not installed: arrays do the same, more slowly
+
+    fast.check()
+except ImportError as error:  # numba is not installed: arrays do the same, more slowly
+    if error.name is None:
+        _log.warning("rules are judged in arrays: %s", error)
     _FAST = {}
     limits_loop = None
 else:

@@ -1,5 +1,8 @@
 """Slots that came more than once in a batch, by compiled code: one value after the other."""
 
+import logging
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +11,24 @@ from server.engine.instant import Instants
 from server.engine.kernel import Touched, Values
 from server.engine.packed import put, take
 from server.engine.rules import COMPARATOR
-from server.engine.state import State
+from server.engine.state import State, no_limits
+
+_log = logging.getLogger(__name__)
+
+
+def _checked() -> Callable[..., NDArray[np.int64]] | None:
+    """Return the limits' compiled code where it runs: see ``fast.check``."""
+    none, nothing = np.zeros(0, np.int64), np.zeros(0, np.int32)
+    try:
+        if families.limits_loop is not None:
+            families.limits_loop(none, no_limits(0), none, nothing, none)
+    except Exception:
+        _log.exception("limits are judged in arrays: their compiled code does not run")
+        return None
+    return families.limits_loop
+
+
+limits_loop = _checked()
 
 
 def judge_runs(
@@ -25,7 +45,7 @@ def judge_runs(
     beyond. Returns None, and changes nothing, where compiled code is not installed or does not
     decide.
     """
-    if families.limits_loop is None or (moved := _windows(windows, given, own)) is None:
+    if limits_loop is None or (moved := _windows(windows, given, own)) is None:
         return None
     beside = np.zeros(len(own), np.int64)
     for touched, at, moved_rows, some, found in moved:
@@ -35,7 +55,7 @@ def judge_runs(
     mine = own.take(first)
     bits, limits = rows["bits"][mine], take(state.limits, slots.take(mine))
     index = np.repeat(np.arange(len(mine)), np.diff(np.append(first, len(own))))
-    found = families.limits_loop(bits, limits, index, given.value, beside)
+    found = limits_loop(bits, limits, index, given.value, beside)
     last = np.append(first[1:], len(own)) - 1
     rows["bits"][mine] = bits
     rows["last"][mine, 0], rows["last"][mine, 1] = given.at.take(last), given.key.take(last)

@@ -39,6 +39,11 @@ class Caseload(Protocol):
         not among them."""
         ...
 
+    def doubted(self, patient_ids: Collection[int], since: int) -> set[int]:
+        """Return of whom something came since an instant that is held, unreadable, of an unsure
+        time, or could not be judged."""
+        ...
+
     def open_alerts(self, chc_id: int) -> dict[int, OpenAlerts]: ...
     def reviews(self, chc_id: int) -> dict[int, int]:
         """Return each patient's next review that was agreed when an alert was closed."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, case, exists, func, literal, or_, sel
 
 from contract.codes import BY_NUMBER
 from server.domain.attribution import Fate
+from server.domain.instants import Quality
 from server.domain.priorities import Priority
 from server.ports.caseload import Happened, OpenAlerts
 from server.ports.charts import POINT
@@ -54,6 +55,16 @@ class CaseloadRows:
             )
         )
         return {row[0] for row in self._rows(query)}
+
+    def doubted(self, patient_ids: Collection[int], since: int) -> set[int]:
+        m, i, ids = t.measurements.c, t.inputs.c, sorted(patient_ids)
+        waits = or_(m.fate.in_((Fate.HELD, Fate.QUARANTINED)), m.quality == Quality.UNSURE)
+        came = select(m.patient_id).where(
+            m.patient_id.in_(ids), or_(m.measured_at >= since, m.stored_at >= since), waits
+        )
+        aside = select(i.patient_id).where(i.patient_id.in_(ids), i.set_aside.is_not(None))
+        recent = aside.where(i.recorded_at >= since)
+        return set(self._connection.execute(union(came, recent)).scalars())
 
     def open_alerts(self, chc_id: int) -> dict[int, OpenAlerts]:
         a = t.alerts.c

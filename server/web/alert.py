@@ -37,6 +37,7 @@ router = APIRouter()
 PAUSE_HOURS: Final = (1, 4, 8, 24, 72, 168)
 TEXT_MAX: Final = 1000
 REASON_MAX: Final = 250
+_REVIEW_FILLED_MAX: Final = 30  # days
 
 
 class _Sent(msgspec.Struct):
@@ -221,11 +222,14 @@ def _review_at(visit: Visit, outcome: str) -> int | None:
 
 
 def _as_before(visit: Visit, before: Alert | None) -> tuple[str, str]:
-    """Return the outcome and the day of the next review as at the last close of this rule."""
+    """Return the outcome and the day of the next review as at the last close of this rule, a month
+    ahead at most; of a high alert nothing: what it comes to is never a habit."""
     if before is None or before.closed_at is None or before.next_review_at is None:
         return "", ""
+    if before.priority is Priority.HIGH:
+        return "", ""
     today = civil_day(visit.now, visit.zone_name)
-    days = max(1, -(-(before.next_review_at - before.closed_at) // DAY))
+    days = min(max(1, -(-(before.next_review_at - before.closed_at) // DAY)), _REVIEW_FILLED_MAX)
     return str(before.outcome), date.fromordinal(today + days + 719_163).isoformat()
 
 

@@ -32,7 +32,7 @@ LINES_MAX: Final = 25
 CHANGED_MAX: Final = 20
 NOT_JUDGED: Final = "stored-not-judged"
 STATES: Final = {
-    "measured": N_("measured and judged"),
+    "measured": N_("something came"),
     "missing": N_("something is missing or not judged"),
     "away": N_("away"),
     "not-watched": N_("not watched"),
@@ -54,9 +54,10 @@ class Line(NamedTuple):
     gap: bool
 
     def state(self, since: int) -> str:
-        """Say who is truly fine: one of ``STATES``; ``since`` is when *lately* begins.
+        """Return one of ``STATES``; ``since`` is when *lately* begins.
 
-        Something that came does not stand for what was expected and did not (``gap``).
+        Something that came does not stand for what was expected and did not (``gap``); who is truly
+        fine is said by ``Course.fine``.
         """
         if not self.is_watched:
             return "not-watched"
@@ -75,10 +76,13 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What came of one patient. ``unwatched`` is received, and nobody watches it (hazard H8)."""
+    """What came of one patient. ``unwatched`` is received, and nobody watches it (hazard H8);
+    ``fine``: a vital that is watched was surely theirs and judged lately, and nothing is in doubt.
+    """
 
     unwatched: list[Code]
     sparklines: list[Sparkline]
+    fine: bool
 
 
 @router.get("/patients")
@@ -202,16 +206,20 @@ def _courses(tx: Transaction, lines: Sequence[Line], now: int) -> Mapping[int, C
     ids = [line.patient.id for line in lines]
     charted = tx.caseload.charted(ids)
     series = tx.caseload.series(ids, now - DAYS * DAY)
+    doubted = tx.caseload.doubted(ids, now - DAY)
     found = {}
     for line in lines:
         key = line.patient.id
         received = [BY_NUMBER[number] for number in sorted(charted.get(key, ()))]
-        drawn = (
-            sparkline(code, points, now)
+        drawn = [
+            one
             for number, code in enumerate(BY_NUMBER)
             if (points := series.get((key, number))) is not None
-        )
+            and (one := sparkline(code, points, now)) is not None
+        ]
         watched = line.current.plan.watched() if line.current else set()
         unwatched = [code for code in received if code not in watched]
-        found[key] = Course(unwatched, [one for one in drawn if one is not None])
+        judged = any(one.code in watched and one.at >= now - DAY for one in drawn)
+        fine = judged and key not in doubted and line.state(now - DAY) == "measured"
+        found[key] = Course(unwatched, drawn, fine)
     return found

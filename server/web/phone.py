@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from contract.codes import BY_NUMBER, Code
 from server.domain.alerts import Alert, Kind
+from server.domain.attribution import Fate
 from server.domain.calls import AGAIN_LONGEST, AGAIN_MINUTES
-from server.domain.instants import DAY, MINUTE
+from server.domain.instants import DAY, MINUTE, Quality
 from server.ports.calls import Call
 from server.ports.directory import Patient
 from server.ports.store import Transaction
@@ -17,7 +18,8 @@ NOTES_MAX = 3
 
 
 class Phone(NamedTuple):
-    """``last`` is the newest value of each code; ``before`` the last closed alert of the rule."""
+    """``last`` is the newest value of each code that is surely theirs and of a sure time; ``before``
+    the last closed alert of the rule."""
 
     patient: Patient
     last: list[tuple[Code, ObservationView]]
@@ -58,5 +60,7 @@ def phone_of(
 def _last(tx: Transaction, patient_id: int, now: int) -> list[tuple[Code, ObservationView]]:
     found: dict[int, ObservationView] = {}
     for row in tx.views.observations(patient_id, now - LAST_VALUES_DAYS * DAY):
-        found.setdefault(row.code, row)
+        # What is held may be another person's: beside an alert it would say that all is well again.
+        if row.fate == Fate.STORED and row.quality != Quality.UNSURE:
+            found.setdefault(row.code, row)
     return [(BY_NUMBER[code], found[code]) for code in sorted(found)]

@@ -13,6 +13,7 @@ from server.web.visit import Here, Visit, own_path
 
 router = APIRouter()
 _NAME_MAX: Final = 60
+_KEPT: Final = '"cache", "storage"'  # with it the worklist that is kept for offline
 _PASSWORD_MAX: Final = 1000
 
 
@@ -54,6 +55,7 @@ def sign_in(visit: Here, request: Request) -> Response:
         httponly=True,
         samesite="lax",
     )
+    answer.headers["Clear-Site-Data"] = _KEPT  # another person's list, perhaps
     return answer
 
 
@@ -67,7 +69,7 @@ def sign_out(visit: Here) -> Response:
         return visit.see("/duty?leaving=1")
     _end(visit)
     answer = visit.see("/sign-in")
-    answer.headers["Clear-Site-Data"] = '"cache", "storage"'  # the list kept for offline too
+    answer.headers["Clear-Site-Data"] = _KEPT
     answer.delete_cookie(visit.site.cookie, path="/", secure=visit.site.secure, httponly=True)
     return answer
 

@@ -27,7 +27,7 @@ def hand_over(visit: Here) -> Response:
         with visit.site.store.write() as tx:
             alert_work.hand_over_all(tx, visit.user, visit.form.get("to", ""), visit.now)
     except WrongInput:
-        return visit.see("/duty")
+        return visit.see("/duty?problem=not-taken")
     visit.site.changes.notify()
     return visit.see("/worklist?done=handed-over")
 

@@ -53,7 +53,7 @@ def form(request, monkeypatch):
     families = FAMILIES if request.param == "compiled" else IN_ARRAYS
     assert (families[-1].judge_one is not None) == (request.param == "compiled")
     if request.param == "arrays":
-        monkeypatch.setattr(runs.families, "limits_loop", None)
+        monkeypatch.setattr(runs, "limits_loop", None)
     for module in (few, kernel, runs.families):
         monkeypatch.setattr(module, "FAMILIES", families)
     return request.param

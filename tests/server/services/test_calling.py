@@ -7,7 +7,7 @@ import pytest
 from server.domain.calls import CallResult
 from server.domain.instants import MINUTE
 from server.errors import IllegalTransition, WrongInput
-from server.services import alert_work, calling
+from server.services import alert_work, calling, shifts
 from server.services.polling import poll
 from server.stores.database import Database
 from tests.server.world import World, envelope, wire
@@ -117,3 +117,16 @@ def test_a_closed_alert_takes_no_call_and_reminds_of_none(home: World) -> None:
     assert told(home) == before
     with pytest.raises(IllegalTransition):
         call(home, CallResult.ANSWERED)
+
+
+def test_a_pause_does_not_swallow_a_call_that_nobody_is_left_to_make(home: World) -> None:
+    """Decision 17: an owner who is gone is not told; the chain is, and at once."""
+    call(home, CallResult.NO_ANSWER, again=10)
+    with home.store.write() as tx:
+        until = home.now + 4 * 60 * MINUTE
+        alert_work.pause(tx, home.user("anna"), 1, until, "They are out", home.now)
+        shifts.go_off(tx, home.user("anna"), home.now)
+    before = len(told(home))
+    wait(home, 10)
+    assert len(told(home)) > before
+    assert home.rows("SELECT paused_until FROM alerts") == [(None,)]

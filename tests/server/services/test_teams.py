@@ -4,7 +4,7 @@ import pytest
 
 from server.domain.instants import MINUTE
 from server.domain.plans import Priority
-from server.errors import NotFound, NotPermitted, WrongInput
+from server.errors import IllegalTransition, NotFound, NotPermitted, WrongInput
 from server.services import alert_work, shifts
 from server.services.matters import raise_matter
 from server.services.polling import poll
@@ -188,3 +188,15 @@ def test_when_the_technical_service_goes_its_matters_go_on_to_the_nurse(chc: Wor
     with chc.store.write() as tx:
         shifts.go_off(tx, chc.user("tito"), chc.now)
     assert told(chc, number)[-1] == ("off-duty", "nurse")
+
+
+@pytest.mark.parametrize("rule", ["homes-out-of-reach", "measurements-missing"])
+def test_who_sees_no_patient_cannot_silence_a_matter_of_care(chc: World, rule: str) -> None:
+    number = matter(chc, rule)
+    tito = chc.user("tito")
+    with chc.store.write() as tx:
+        alert = alert_work.find(tx, tito, number)
+        assert alert_work.may_see(tito, alert)
+        assert not alert_work.may_work(tito, alert)
+    with pytest.raises((NotPermitted, NotFound, IllegalTransition)), chc.store.write() as tx:
+        alert_work.acknowledge(tx, tito, number, chc.now)

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.server.web.district import EPOCH, HOUR, District
+from server.services import alert_work
+from tests.server.web.district import DAY, EPOCH, HOUR, MINUTE, District
 
 
 def raised(district: District) -> int:
@@ -140,3 +141,29 @@ def test_every_move_tells_the_open_pages(district: District):
     anna, before = district.browser("anna"), district.changes.count
     anna.post(f"/alerts/{number}/acknowledge")
     assert district.changes.count == before + 1
+
+
+def test_beside_an_alert_no_value_stands_that_may_be_anothers(district: District):
+    """Hazard H1: a held 118 a minute ago would say that all is well again."""
+    district.world.device("AA:BB:CC:DD:EE:02", district.maria, user=1)
+    district.measure({"systolic": "195"}, ago=10 * MINUTE)
+    district.measure({"systolic": "118"}, ago=MINUTE, device="AA:BB:CC:DD:EE:02", user=2)
+    page = district.browser("anna").get(f"/alerts/{district.alert('systolic-high-outer')}").text
+    last = page[page.index("Last values") : page.index("Last time")]
+    assert "195 mmHg" in last
+    assert "118" not in last
+
+
+def test_how_a_high_alert_ends_is_never_filled_in(district: District):
+    for rule in ("systolic-high-outer", "systolic-high-inner"):
+        district.measure({"systolic": "190"})
+        with district.store.write() as tx:
+            anna, review = district.world.user("anna"), district.now + 300 * DAY
+            number = district.alert(rule)
+            alert_work.close(tx, anna, number, "no-action-needed", review, district.now)
+        district.measure({"systolic": "120"}, ago=2 * MINUTE)
+        district.measure({"systolic": "230"}, ago=MINUTE)
+        page = district.browser("anna").get(f"/alerts/{district.alert(rule)}").text
+        filled = 'value="no-action-needed" selected' in page
+        assert filled == (rule == "systolic-high-inner")
+        assert "2027-07" not in page  # nor is a review further than a month ahead

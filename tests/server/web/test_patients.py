@@ -204,3 +204,16 @@ def test_who_has_a_value_that_could_not_be_judged_is_not_fine(district: District
     with district.store.write() as tx:
         tell_not_judged(tx, district.maria, "systolic", district.now)
     assert "mark-calm" not in district.browser("anna").get("/patients").text
+
+
+def test_nobody_is_fine_by_a_value_that_is_held_unsure_or_not_watched(district: District):
+    """Hazards H1, H2 and H8: the line says that not all of it is judged."""
+    browser = district.browser("anna")
+    district.measure({"temperature": "36.6"}, ago=HOUR)
+    assert "mark-calm" not in browser.get("/patients").text
+    district.measure({"systolic": "120"}, ago=HOUR)
+    assert "mark-calm" in browser.get("/patients").text
+    district.measure({"systolic": "178"}, ago=5 * MINUTE, clock="unsynchronised")
+    page = browser.get("/patients").text
+    assert "mark-calm" not in page
+    assert "not all of it is judged" in page

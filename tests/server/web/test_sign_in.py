@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.web.district import HOUR, MINUTE, PASSWORD, District
+from tests.server.web.district import HOUR, MINUTE, PASSWORD, Browser, District
 
 
 def sign_in(browser, name: str, password: str, **more: str):
@@ -122,3 +122,8 @@ def test_before_signing_in_the_browser_says_the_language(district: District):
     assert 'html lang="it"' in browser.get("/sign-in", **{"accept-language": "it-IT,en;q=0.5"}).text
     assert 'html lang="en-GB"' in browser.get("/sign-in", **{"accept-language": "de,en;q=0.5"}).text
     assert 'html lang="it"' in browser.get("/sign-in?language=it", **{"accept-language": "en"}).text
+
+
+def test_whoever_signs_in_finds_nobodys_list_kept_in_the_browser(district: District):
+    answer = Browser(district).post("/sign-in", {"name": "ada", "password": PASSWORD}, csrf="")
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
