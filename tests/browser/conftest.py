@@ -117,9 +117,10 @@ def open_page(chromium: Browser, served: Served) -> Iterator[OpenPage]:
     opened: list[Watched] = []
 
     def signed_in(name: str = "anna", language: str = "it", width: int = 1280, **more: Any) -> Page:
-        context = chromium.new_context(
-            base_url=served.url, viewport={"width": width, "height": 900}, locale=language, **more
-        )
+        # A service worker would answer where a test means to stand between page and server.
+        given = {"service_workers": "block", "locale": language, **more}
+        viewport = {"width": width, "height": 900}
+        context = chromium.new_context(base_url=served.url, viewport=viewport, **given)
         opened.append(Watched(context))
         page = context.new_page()
         page.goto("/sign-in")

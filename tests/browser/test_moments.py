@@ -177,6 +177,7 @@ def test_the_same_harmless_alert_for_the_tenth_time(served: Served, open_page: O
     expect(dora.get_by_text("Declined: the reason goes to who proposed it.")).to_be_visible()
     page.goto("/worklist")
     fate = page.locator("[data-fates]")
+    fate.locator("summary").click()
     expect(fate).to_contain_text("declined by Dora Gallo")
     expect(fate).to_contain_text("Her target stays")
     fate.get_by_role("button", name="Seen").click()

@@ -18,7 +18,7 @@ def kept(page: Page) -> None:
 
 def test_the_last_list_is_readable_without_network(served: Served, open_page: OpenPage):
     served.district.measure({"systolic": "190"})
-    page = open_page("anna", "en", 390)
+    page = open_page("anna", "en", 390, service_workers="allow")
     kept(page)
     expect(page.get_by_text(OLD)).to_be_hidden()
     served.stop()
@@ -37,7 +37,7 @@ def test_the_last_list_is_readable_without_network(served: Served, open_page: Op
 
 def test_no_list_is_left_behind_after_signing_out(served: Served, open_page: OpenPage):
     served.district.measure({"systolic": "190"})
-    page = open_page("anna", "en")
+    page = open_page("anna", "en", service_workers="allow")
     kept(page)
     page.get_by_role("button", name="Sign out").click()
     if "leaving" in page.url:  # on duty: asked first

@@ -146,6 +146,6 @@ def test_worklist_alert_and_patient_page_say_a_rule_in_words(district: District)
     assert "received, not watched" not in page
     found = browser.post("/patients", {"q": "bianchi"}).text
     assert "Oxygen saturation" in found
-    assert "not watched" not in found
+    assert 'class="not-watched"' not in found
     chart = browser.get(f"/patients/{patient}/charts").json()["charts"]["spo2"]
     assert [one["label"] for one in chart["alerts"]] == [f"Oxygen saturation 92 %: {condition}"]
