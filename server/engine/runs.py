@@ -22,7 +22,7 @@ def _checked() -> Callable[..., NDArray[np.int64]] | None:
     try:
         if families.limits_loop is not None:
             families.limits_loop(none, no_limits(0), none, nothing, none)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever is wrong with kept code, arrays judge
         _log.exception("limits are judged in arrays: their compiled code does not run")
         return None
     return families.limits_loop

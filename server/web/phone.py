@@ -18,8 +18,8 @@ NOTES_MAX = 3
 
 
 class Phone(NamedTuple):
-    """``last`` is the newest value of each code that is surely theirs and of a sure time; ``before``
-    the last closed alert of the rule."""
+    """``last`` is the newest value of each code that is surely theirs and of a sure time;
+    ``before`` the last closed alert of the rule."""
 
     patient: Patient
     last: list[tuple[Code, ObservationView]]
