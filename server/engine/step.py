@@ -277,9 +277,9 @@ def _values(state: State, batch: Observations, slot: NDArray[np.int32]) -> Value
     """Return what is judged of a batch; with the patients' own clocks where a rule asks for it."""
     local = batch.at
     if state.tables["extra"].used:
-        zone = state.rows["zone"].take(
-            slot, mode="clip"
-        )  # of who is not watched it does not matter
+        # Not ``take``: of a field it would copy the whole table first. Who is not watched (-1) has
+        # anybody's zone, and is not judged.
+        zone = state.rows["zone"][slot]
         local = local + offsets(batch.at, zone, state.zones)
     return Values(batch.at, batch.key, batch.value, batch.steady, local)
 
