@@ -1,4 +1,4 @@
-"""The rules over windows as compiled loops, for who has numba (extra ``fast``).
+"""The rules over windows as compiled loops, for who has numba (extra ``compiled``).
 
 Each moves a row on by one value and returns which of the family's rules it is beyond, the first in
 bit 0, as its ``judge`` says. Bits from ``UNSURE`` on are trends where floating point cannot tell
@@ -198,6 +198,7 @@ def _beyond(kept: Rows, rule: Ints, value: int, day: int) -> int:
     return int(left > right)
 
 
+# Four times the same loop: given the function as an argument, numba would keep no compiled code.
 @_compiled
 def gain_loop(rows: Rows, own: Ints, at: Ints, value: Ints, local: Ints, steady: Ints) -> Ints:
     """Judge values one after the other, each on its own row."""

@@ -22,6 +22,7 @@ from server.engine.families import FAMILIES, Family
 from server.engine.instant import Now, now
 from server.engine.rules import (
     COMPARATOR,
+    LIMITS,
     NOTHING,
     SIGNS,
     THRESHOLDS,
@@ -32,7 +33,6 @@ from server.engine.rules import (
 
 REGISTER: Final = (1 << WINDOW_MAX) - 1
 BEGINNING: Final = -(2**62)
-_LIMITS: Final = (1 << THRESHOLDS) - 1
 # A family's definition, and what it remembers.
 _Window = tuple[Callable[[Compiled, Any, Now], list[int]], Any]
 
@@ -140,7 +140,7 @@ def _judge(
 ) -> list[int]:
     """Return the bits of the rules that this observation is beyond, and move the memory on."""
     found: list[int] = []
-    held, memory.active = memory.active & _LIMITS, 0
+    held, memory.active = memory.active & LIMITS, 0
     low, high = rules.calm
     if held or any(memory.shift) or not low <= observation.value <= high:
         found = _thresholds(rules, memory, held, observation.value)
