@@ -10,7 +10,7 @@ from typing import Final
 
 from contract.messages import Origin
 from contract.profiles import Profile
-from gateway.ble import Ended, Radio, Session, Sighting, scan
+from gateway.ble import Ended, Kept, LastRecord, Radio, Session, Sighting, scan
 from gateway.clock import Moment
 from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
 from gateway.observe import Delivery, measure
@@ -48,6 +48,8 @@ class Collector:
         self._waiting: dict[str, Sighting] = {}
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
+        # In memory only: after a restart a device's memory is read whole, which is always right.
+        self._last_records: dict[tuple[str, str], LastRecord | None] = {}
         self._unkept: deque[Make] = deque()
         self._seen = asyncio.Event()
         self._heard_at = time.monotonic()
@@ -121,23 +123,27 @@ class Collector:
     async def _serve(self, sighting: Sighting) -> None:
         """Hold one session and decide when the device may have the next."""
         address = sighting.address
-        session = Session(self._radio, sighting, partial(self._deliver, sighting))
         try:
+            # A new epoch is a new file: what the old one held may be read from the device again.
+            place = (await self._outbox.state()).epoch, address
+            last = self._last_records.get(place)
+            session = Session(self._radio, sighting, partial(self._deliver, sighting), last)
             outcome = await session.run()
-        except DeviceUnavailable as error:
+        except (DeviceUnavailable, OutboxUnavailable) as error:
             self._device_failed(address, str(error))
         else:
-            self._device_served(address, outcome.deliveries, outcome.ended)
+            self._last_records[place] = outcome.last
+            self._device_served(address, outcome.news, outcome.ended)
             if outcome.battery is not None:
                 self.batteries[address] = outcome.battery
 
-    def _device_served(self, address: str, deliveries: int, ended: Ended) -> None:
+    def _device_served(self, address: str, news: int, ended: Ended) -> None:
         if self._failures.pop(address, 0):
             _log.info("device %s: is back", address)
-        if deliveries == 0:
+        if news == 0:
             self._wait(address, _NOTHING_SAID_AGAIN_SECONDS)
             return
-        _log.info("device %s: %d deliveries", address, deliveries)
+        _log.info("device %s: %d deliveries", address, news)
         talks = ended is Ended.BY_LIMIT
         self._wait(address, _STILL_TALKING_AGAIN_SECONDS if talks else _AGAIN_SECONDS)
 
@@ -155,7 +161,7 @@ class Collector:
 
     async def _deliver(
         self, sighting: Sighting, characteristic: str, raw: bytes, origin: Origin
-    ) -> None:
+    ) -> Kept:
         """Store one delivery: on disk when this returns, unless the disk is full.
 
         Then it waits in memory, the rest of its session behind it, and nobody else is read until
@@ -177,11 +183,12 @@ class Collector:
         )
         self._unkept.append(partial(measure, delivery))
         if len(self._unkept) > 1:
-            return
+            return Kept.WAITS
         try:
-            await self._store_oldest()
+            return Kept.STORED if await self._store_oldest() else Kept.KNOWN
         except OutboxUnavailable as error:
             _log.error("%s; nothing more is read until there is room", error)
+            return Kept.WAITS
 
     async def _keep(self) -> None:
         """Wait until everything that was taken is on disk."""
@@ -193,7 +200,8 @@ class Collector:
             else:
                 _log.info("there is room again: kept what had waited")
 
-    async def _store_oldest(self) -> None:
+    async def _store_oldest(self) -> bool:
+        """Store it; tell whether it was news."""
         oldest = self._unkept.popleft()
         try:
             seq = await self._outbox.store(oldest)
@@ -203,6 +211,7 @@ class Collector:
         if seq is not None:
             _log.info("stored seq=%d", seq)
             self._stored()
+        return seq is not None
 
     def _radio_is_missing(self, reason: str) -> None:
         if self.radio_state != reason:

@@ -2,12 +2,15 @@
 
 from gateway.ble.radio import Radio, open_radio
 from gateway.ble.recognition import recognise
+from gateway.ble.records import LastRecord
 from gateway.ble.scanner import Sighting, scan
-from gateway.ble.session import Deliver, Ended, Session
+from gateway.ble.session import Deliver, Ended, Kept, Session
 
 __all__ = [
     "Deliver",
     "Ended",
+    "Kept",
+    "LastRecord",
     "Radio",
     "Session",
     "Sighting",

@@ -1,13 +1,15 @@
 """One session with one peripheral: connect, subscribe, take what comes, always disconnect.
 
 What a delivery says is stored (``deliver`` returns) before the session decides anything: the next
-step of the memory read-out, or the disconnection. The Bluetooth stack confirms an indication by
-itself, before we have seen it; where a device has a memory, reading it again closes that gap.
+step of the memory read-out (see ``records``), or the disconnection. The Bluetooth stack confirms
+an indication by itself, before we have seen it; where a device has a memory, reading it again
+closes that gap.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -18,9 +20,11 @@ from bleak.uuids import normalize_uuid_str
 from contract.messages import Origin
 from contract.profiles import Profile, Source
 from gateway.ble.radio import Radio
+from gateway.ble.records import LastRecord, Reading, Step
 from gateway.ble.scanner import Sighting
 from gateway.ble.translation import FOREIGN, device_errors
-from gateway.errors import DeviceUnavailable
+from gateway.codecs import CODECS, record_access
+from gateway.errors import DecodeError, DeviceUnavailable
 
 _log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 10.0  # a cuff sends at once after the subscription, or not at all
@@ -29,20 +33,31 @@ STREAM_SECONDS_MAX: Final = 20.0  # a strap never stops by itself
 _CONNECT_SECONDS_MAX: Final = 60.0  # with discovery, and pairing where it is needed
 _STEP_SECONDS: Final = 10.0
 _DISCONNECT_SECONDS: Final = 5.0
-_RECORD_ACCESS: Final = normalize_uuid_str("2a52")
+_RECORD_ACCESS: Final = "2a52"
 _BATTERY_LEVEL: Final = normalize_uuid_str("2a19")
-# Glucose Service 1.0.1, "Record Access Control Point": report stored records, all records.
-_REPORT_ALL: Final = bytes((0x01, 0x01))
-_RESPONSE: Final = 0x06
 
-Deliver = Callable[[str, bytes, Origin], Awaitable[None]]
+
+class Kept(Enum):
+    """What became of a delivery."""
+
+    STORED = auto()
+    """It is news, and on our disk."""
+    KNOWN = auto()
+    """It was stored before."""
+    WAITS = auto()
+    """It waits in memory: the disk takes nothing now."""
+
+
+Deliver = Callable[[str, bytes, Origin], Awaitable[Kept]]
 
 
 class Ended(Enum):
     """Why a session ended."""
 
     BY_PEER = auto()
-    """The peripheral disconnected: it has nothing more to say."""
+    """The peripheral disconnected: it has nothing more to say, or the link was lost."""
+    READ = auto()
+    """Its memory was read to the end."""
     IDLE = auto()
     """Nothing came for a while."""
     BY_LIMIT = auto()
@@ -51,24 +66,31 @@ class Ended(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a session gave: how many deliveries, why it ended, the battery in % if it said so."""
+    """What a session gave: how much news, why it ended, the battery in % if it said so.
 
-    deliveries: int
+    ``last`` is from where its memory is to be read the next time; None: all of it.
+    """
+
+    news: int
     ended: Ended
     battery: int | None
+    last: LastRecord | None = None
 
 
 class Session:
     """A session with the peripheral of one sighting."""
 
-    def __init__(self, radio: Radio, sighting: Sighting, deliver: Deliver) -> None:
+    def __init__(
+        self, radio: Radio, sighting: Sighting, deliver: Deliver, last: LastRecord | None = None
+    ) -> None:
+        """``last`` is what an earlier session's outcome said of the device's memory."""
         self._sighting = sighting
         self._profile: Profile = sighting.profile
         self._deliver = deliver
+        self._last = last
         self._arrived: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
-        self._reported = asyncio.Event()
-        self._origin: Origin = "device"
-        self._deliveries = 0
+        self._reading: Reading | None = None
+        self._news = 0
         self._seconds_max = SESSION_SECONDS_MAX
         self._client = radio.client(sighting.device, lambda _client: self._arrived.put_nowait(None))
 
@@ -80,7 +102,8 @@ class Session:
                     await self._client.connect()
                 await self._subscribe()
                 ended = await self._take()
-                return Outcome(self._deliveries, ended, await self._battery())
+                last = self._reading.last if self._reading else None
+                return Outcome(self._news, ended, await self._battery(), last)
             finally:
                 await self._disconnect()
 
@@ -90,57 +113,109 @@ class Session:
             characteristic = self._find(normalize_uuid_str(source.characteristic_uuid))
             if characteristic is not None:
                 found.append(source)
-                await self._listen(characteristic, source)
+                await self._listen(characteristic, source.characteristic_uuid)
         if not found:
-            raise DeviceUnavailable(
-                f"device {self._sighting.address}: has none of the characteristics of "
-                f"{self._sighting.profile_name}"
+            raise self._unavailable(
+                f"has none of the characteristics of {self._sighting.profile_name}"
             )
         if self._profile.record_access:
             await self._ask_for_records()
         elif all(source.delivery == "notify" for source in found):
             self._seconds_max = STREAM_SECONDS_MAX
 
-    async def _listen(self, characteristic: BleakGATTCharacteristic, source: Source) -> None:
+    async def _listen(self, characteristic: BleakGATTCharacteristic, uuid: str) -> None:
         def arrived(_characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
-            self._arrived.put_nowait((source.characteristic_uuid, bytes(value)))
+            self._arrived.put_nowait((uuid, bytes(value)))
 
         async with asyncio.timeout(_STEP_SECONDS):
             await self._client.start_notify(characteristic, arrived)
 
     async def _ask_for_records(self) -> None:
-        """Have the device send its whole memory; what we had before drops out by content id."""
-        control = self._find(_RECORD_ACCESS)
+        control = self._find(normalize_uuid_str(_RECORD_ACCESS))
         if control is None:
-            raise DeviceUnavailable(f"device {self._sighting.address}: has no 0x2A52")
+            raise self._unavailable("has no 0x2A52")
+        await self._listen(control, _RECORD_ACCESS)
+        self._reading = Reading(self._last, asyncio.get_running_loop().time())
+        await self._write_control(self._reading.request)
 
-        def answered(_characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
-            if value[:1] == bytes((_RESPONSE,)):
-                self._reported.set()
-                self._arrived.put_nowait(None)
-
+    async def _write_control(self, request: bytes) -> None:
+        control = self._find(normalize_uuid_str(_RECORD_ACCESS))
+        assert control is not None  # noqa: S101 - found when its memory was asked for
         async with asyncio.timeout(_STEP_SECONDS):
-            await self._client.start_notify(control, answered)
-            self._origin = "device-memory"
-            await self._client.write_gatt_char(control, _REPORT_ALL, response=True)
+            await self._client.write_gatt_char(control, request, response=True)
 
     async def _take(self) -> Ended:
-        """Deliver what arrives until the peer ends, is idle, or its time is over."""
+        """Take what arrives until the peer ends, is idle, or its time is over."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self._seconds_max
         while True:
             wait = min(IDLE_SECONDS, ends_at - loop.time())
             if wait <= 0 and self._arrived.empty():
-                return Ended.BY_LIMIT
+                return await self._give_up(Ended.BY_LIMIT)
             try:
                 async with asyncio.timeout(max(wait, 0.0)):
                     arrived = await self._arrived.get()
             except TimeoutError:
-                return Ended.BY_LIMIT if loop.time() >= ends_at else Ended.IDLE
+                is_over = loop.time() >= ends_at
+                return await self._give_up(Ended.BY_LIMIT if is_over else Ended.IDLE)
             if arrived is None:
-                return Ended.IDLE if self._reported.is_set() else Ended.BY_PEER
-            await self._deliver(*arrived, self._origin)
-            self._deliveries += 1
+                return Ended.BY_PEER
+            if await self._took(*arrived):
+                return Ended.READ
+
+    async def _took(self, uuid: str, value: bytes) -> bool:
+        """Take one delivery, or an answer of the control point; True when all records came."""
+        if self._reading is None:
+            self._note(await self._deliver(uuid, value, "device"))
+            return False
+        if uuid == _RECORD_ACCESS:
+            return await self._answered(self._reading, value)
+        kept = await self._deliver(uuid, value, "device-memory")
+        self._note(kept)
+        number = self._number(uuid, value)
+        self._reading.took(number, value, is_on_disk=kept is not Kept.WAITS)
+        return False
+
+    async def _answered(self, reading: Reading, value: bytes) -> bool:
+        try:
+            step = reading.answered(value)
+        except DecodeError as error:
+            raise self._unavailable(f"record access: {error}") from error
+        if step is Step.FAILED:
+            raise self._unavailable(f"record access: answered {value.hex()}")
+        if step is Step.ASK_WHOLE:
+            await self._write_control(reading.request)
+        return step is Step.ENDED
+
+    async def _give_up(self, ended: Ended) -> Ended:
+        """End a read-out that came to no end: it is aborted, and what still comes is taken."""
+        if self._reading is None:
+            return ended
+        await self._write_control(record_access.ABORT)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STEP_SECONDS):
+                while (arrived := await self._arrived.get()) is not None:
+                    if arrived[0] == _RECORD_ACCESS:
+                        break
+                    await self._took(*arrived)
+        if ended is Ended.IDLE:
+            raise self._unavailable("record access: no answer")
+        return ended
+
+    def _note(self, kept: Kept) -> None:
+        self._news += kept is not Kept.KNOWN
+
+    def _number(self, uuid: str, value: bytes) -> int | None:
+        """Read the record's number; None where it cannot be read."""
+        sources = self._profile.measurement
+        codec = next(s.codec for s in sources if s.characteristic_uuid == uuid)
+        try:
+            return CODECS[codec](value).sequence
+        except DecodeError:
+            return None
+
+    def _unavailable(self, reason: str) -> DeviceUnavailable:
+        return DeviceUnavailable(f"device {self._sighting.address}: {reason}")
 
     def _find(self, uuid: str) -> BleakGATTCharacteristic | None:
         for service in self._client.services:
