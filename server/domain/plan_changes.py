@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from server.domain.chains import chains_by_name
 from server.domain.plans import Plan, limits_of
 
 Said = object
@@ -24,7 +25,8 @@ class Change(NamedTuple):
 
 class Unusual(NamedTuple):
     """A limit that watches less than any protocol's; None where there is no limit any more. A rule
-    of the plan's own protocol that is left out has neither."""
+    of the plan's own protocol that is left out has neither. ``CODE-when`` is how many values the
+    inner level needs, ``chain-NAME`` the longest wait of that chain in minutes."""
 
     rule: str
     limit: Decimal | None
@@ -65,7 +67,25 @@ def unusual(plan: Plan, protocols: Iterable[Plan]) -> list[Unusual]:
         beyond = limit is None or (limit < widest if "-low-" in rule else limit > widest)
         if beyond:
             found.append(Unusual(rule, limit, widest))
-    return found
+    return [*found, *_rarer(plan, every), *_slower(plan)]
+
+
+def _rarer(plan: Plan, protocols: list[Plan]) -> Iterator[Unusual]:
+    """Yield the codes whose inner level needs more values than any protocol's does."""
+    for threshold in plan.thresholds:
+        known = (one for other in protocols for one in other.thresholds)
+        usual = max((one.inner_n for one in known if one.code == threshold.code), default=1)
+        if threshold.inner_n > usual:
+            yield Unusual(f"{threshold.code}-when", Decimal(threshold.inner_n), Decimal(usual))
+
+
+def _slower(plan: Plan) -> Iterator[Unusual]:
+    """Yield the chains that wait longer for an answer than the default does, in minutes."""
+    usual = chains_by_name(Plan())
+    for name, steps in plan.chain.items():
+        waits, most = (max(one.minutes for one in steps) for steps in (steps, usual[name]))
+        if waits > most:
+            yield Unusual(f"chain-{name}", Decimal(waits), Decimal(most))
 
 
 def _name(protocol: str) -> str:

@@ -58,7 +58,8 @@ class PlanRow(NamedTuple):
     """One version of a patient's plan: a draft until a doctor confirms or declines it.
 
     Version 0 is the default, from before any plan: it expects a measurement a day and limits
-    nothing (hazard H8).
+    nothing (hazard H8). A draft is overtaken when a later version is confirmed: it counts as
+    declined by who did that, without a reason.
     """
 
     patient_id: int
@@ -77,6 +78,11 @@ class PlanRow(NamedTuple):
     def is_draft(self) -> bool:
         """Whether a doctor still has to say yes or no."""
         return self.version > 0 and self.confirmed_by is None and self.declined_by is None
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether a later version was confirmed instead of this one."""
+        return self.declined_by is not None and self.declined_because is None
 
 
 class Session(NamedTuple):
@@ -132,7 +138,10 @@ class Directory(Protocol):
         now: int,
         from_at: int,
         until_at: int | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Put a version in force; older drafts are overtaken by it."""
+        ...
+
     def decline_plan(
         self, patient_id: int, version: int, by: str, now: int, because: str
     ) -> None: ...

@@ -14,7 +14,10 @@ class HandedOver(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """A doctor's word on a proposed plan; ``because`` is given where it was declined."""
+    """A doctor's word on a proposed plan; ``because`` is given where it was declined.
+
+    An ``overtaken`` one was neither: its doctor confirmed a later version.
+    """
 
     patient_id: int
     family_name: str
@@ -23,6 +26,7 @@ class Fate(NamedTuple):
     at: int
     by: str
     because: str | None
+    overtaken: bool
 
 
 class Since(Protocol):

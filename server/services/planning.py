@@ -1,15 +1,10 @@
 """A plan as a person fits it on a page: a draft, its preview, and its confirmation (hazard H8)."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Final, NamedTuple
 
-import msgspec
-
 from server.domain.instants import to_datetime, zone
-from server.domain.plan_changes import changes
-from server.domain.plans import SIDES, Expected, Plan, Threshold, parse_plan, plan_json
+from server.domain.plans import Plan
 from server.domain.roles import Action, Role, may
 from server.engine.backtest_result import Outcome
 from server.errors import IllegalTransition, NotPermitted, WrongInput
@@ -28,65 +23,6 @@ class Preview(NamedTuple):
     days: int
     tested: Outcome
     in_force: Outcome
-
-
-def drafted(base: Plan, form: Mapping[str, str]) -> Plan:
-    """Return the plan that a form makes of the one it shows. Raises ``WrongInput`` naming the key.
-
-    Fields: ``CODE-SIDE`` a limit (empty: none), ``keep`` and a rule's name, ``due-CODE`` the time
-    by which a measurement is expected (empty: it is not), ``reason``.
-    """
-    reason = form.get("reason", "").strip()
-    if len(reason) > REASON_MAX:
-        raise WrongInput(f"reason: at most {REASON_MAX} characters")
-    rules = {
-        name: [one for one in getattr(base, name) if f"keep-{one.name}" in form]
-        for name in ("gains", "rules", "combinations")
-    }
-    plan = msgspec.structs.replace(
-        base,
-        thresholds=[one for old in base.thresholds if (one := _threshold(old, form)) is not None],
-        expected=[
-            Expected(code=one.code, due=due)
-            for one in base.expectations()
-            if (due := form.get(f"due-{one.code}", "").strip())
-        ],
-        reason=reason,
-        **rules,
-    )
-    if not plan.watched() and plan.early_warning is None:
-        raise WrongInput("plan: it watches nothing: an empty plan looks like calm")
-    if changes(base, plan) and not reason:
-        raise WrongInput("reason: say why the plan differs")
-    return parse_plan(plan_json(plan))
-
-
-def _threshold(old: Threshold, form: Mapping[str, str]) -> Threshold | None:
-    limits = {
-        side.replace("-", "_"): _limit(f"{old.code}-{side}", form.get(f"{old.code}-{side}", ""))
-        for side in SIDES
-    }
-    if all(limit is None for limit in limits.values()):
-        return None
-    changed = limits != {side.replace("-", "_"): limit for side, limit in _limits_of(old)}
-    source = "fitted to the patient" if changed else old.source
-    return msgspec.structs.replace(old, **limits, source=source)
-
-
-def _limits_of(threshold: Threshold) -> list[tuple[str, Decimal | None]]:
-    return list(zip(SIDES, threshold.limits(), strict=True))
-
-
-def _limit(key: str, text: str) -> Decimal | None:
-    if not (text := text.strip().replace(",", ".")):
-        return None
-    try:
-        limit = Decimal(text)
-    except InvalidOperation as error:
-        raise WrongInput(f"{key}: {text!r} is no number") from error
-    if not limit.is_finite():
-        raise WrongInput(f"{key}: {text!r} is no number")
-    return limit
 
 
 def propose(tx: Transaction, user: User, patient: Patient, plan: Plan, now: int) -> int:

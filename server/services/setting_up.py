@@ -242,7 +242,7 @@ def confirm_plan(tx: Transaction, new: Confirmation, now: int) -> int:
     if row.confirmed_by is not None:
         raise WrongInput(f"version: {new.version} is confirmed already, by {row.confirmed_by}")
     if row.declined_by is not None:
-        raise WrongInput(f"version: {new.version} was declined by {row.declined_by}")
+        raise WrongInput(f"version: {new.version} was declined, or overtaken, by {row.declined_by}")
     if row.author == new.by and beyond_usual(row.plan):
         raise WrongInput("by: what watches less than is usual takes a second clinician")
     from_at = instant(new.from_)

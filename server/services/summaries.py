@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from contract.codes import DEFINITIONS, Code
 from server.domain.glucose import InRange, in_range
-from server.domain.instants import DAY, MINUTE, civil_day
+from server.domain.instants import DAY, MINUTE, civil_day, to_datetime, zone
 from server.domain.plans import Plan
 from server.domain.window_rules import AVERAGE_LEAST
 from server.engine import early_warning
@@ -27,15 +27,29 @@ from server.ports.charts import MARK_HELD, MARK_UNSTEADY, MARK_UNSURE, POINT
 Series = Mapping[int, NDArray[np.void]]
 """A patient's points by the code's number, each in the order measured."""
 _DOUBTED: Final = MARK_HELD | MARK_UNSURE
+_NOON: Final = 12
+
+
+class Part(NamedTuple):
+    """Scaled means of the mornings or the evenings, and of how many measurements."""
+
+    systolic: int
+    diastolic: int
+    used: int
 
 
 class Average(NamedTuple):
-    """Home blood pressure by protocol: scaled means, None where too few values count."""
+    """Home blood pressure by protocol: scaled means, None where too few values count.
+
+    ``morning`` is before noon by the patient's clock, ``evening`` after it; None without values.
+    """
 
     systolic: int | None
     diastolic: int | None
     used: int
     least: int
+    morning: Part | None
+    evening: Part | None
 
 
 class Warned(NamedTuple):
@@ -55,7 +69,26 @@ def home_pressure(series: Series, zone_name: str, now: int) -> Average | None:
     pairs = [averaged(_instants(points, zone_name), today) for points in both]
     used = min(count for count, _ in pairs)
     systolic, diastolic = (_mean(*pair) if used >= AVERAGE_LEAST else None for pair in pairs)
-    return Average(systolic, diastolic, used, AVERAGE_LEAST)
+    early = [_before_noon(points, zone_name) for points in both]
+    morning, evening = (
+        _part([points[own] for points, own in zip(both, chosen, strict=True)], zone_name, today)
+        for chosen in (early, [~own for own in early])
+    )
+    return Average(systolic, diastolic, used, AVERAGE_LEAST, morning, evening)
+
+
+def _before_noon(points: NDArray[np.void], zone_name: str) -> NDArray[np.bool_]:
+    local = (to_datetime(at).astimezone(zone(zone_name)) for at in points["at"].tolist())
+    return np.fromiter((one.hour < _NOON for one in local), np.bool_, len(points))
+
+
+def _part(both: list[NDArray[np.void]], zone_name: str, today: int) -> Part | None:
+    pairs = [averaged(_instants(points, zone_name), today) for points in both]
+    used = min(count for count, _ in pairs)
+    if not used:
+        return None
+    systolic, diastolic = (_mean(*pair) for pair in pairs)
+    return Part(systolic, diastolic, used)
 
 
 def glucose(series: Series, since: int) -> InRange | None:

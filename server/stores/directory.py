@@ -191,6 +191,12 @@ class DirectoryRows:
         )
         span = {"in_force_from": from_at, "in_force_until": until_at}
         self._connection.execute(change.values(confirmed_by=by, confirmed_at=now, **span))
+        p = t.plans.c
+        older = update(t.plans).where(
+            and_(p.patient_id == patient_id, p.version > 0, p.version < version),
+            and_(p.confirmed_by.is_(None), p.declined_by.is_(None)),
+        )
+        self._connection.execute(older.values(declined_by=by, declined_at=now))
 
     def decline_plan(self, patient_id: int, version: int, by: str, now: int, because: str) -> None:
         change = update(t.plans).where(

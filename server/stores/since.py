@@ -44,6 +44,7 @@ class SinceRows:
                 func.coalesce(p.declined_at, p.confirmed_at),
                 func.coalesce(p.declined_by, p.confirmed_by),
                 p.declined_because,
+                and_(p.declined_by.is_not(None), p.declined_because.is_(None)),
             )
             .join(t.patients, t.patients.c.id == p.patient_id)
             .where(p.author == author, _UNSEEN)

@@ -198,6 +198,8 @@ epochs = Table(
     Column("observations", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("gateway_id", "epoch"),
 )
+# Literal, so that the index serves the queries that say the same.
+DOUBTED = "(fate IN ('held', 'quarantined') OR quality = 'unsure')"
 measurements = Table(
     "measurements",
     metadata,
@@ -222,6 +224,13 @@ measurements = Table(
         "fate",
         sqlite_where=text("fate IN ('held', 'quarantined')"),
         postgresql_where=text("fate IN ('held', 'quarantined')"),
+    ),
+    Index(
+        "ix_measurements_doubted",
+        "patient_id",
+        "stored_at",
+        sqlite_where=text(DOUBTED),
+        postgresql_where=text(DOUBTED),
     ),
     sqlite_with_rowid=False,
 )

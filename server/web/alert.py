@@ -20,9 +20,9 @@ from server.domain.alerts import (
 )
 from server.domain.calls import AGAIN_MINUTES, CallResult
 from server.domain.instants import DAY, HOUR, MINUTE, at_local, civil_day
-from server.domain.kinds import works
+from server.domain.kinds import sees, works
 from server.domain.plans import Priority
-from server.domain.roles import Action, Role
+from server.domain.roles import Action, Role, may
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import PlanRow, User
 from server.ports.store import Transaction
@@ -34,6 +34,8 @@ from server.web.visit import Here, Id, Visit, people
 from server.web.wording import row_at, source_of
 
 router = APIRouter()
+# Who answers alerts, and sees no patient.
+_OUTSIDE: Final = [role for role in Role if not may(role, Action.SEE_PATIENTS)]
 PAUSE_HOURS: Final = (1, 4, 8, 24, 72, 168)
 TEXT_MAX: Final = 1000
 REASON_MAX: Final = 250
@@ -291,6 +293,11 @@ def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
         "messages": tx.views.messages(alert.id),
         "deliveries": tx.views.deliveries(alert.id),
         "notes": tx.views.notes(alert.id),
+        "read_outside": any(
+            sees(role, alert.kind, alert.rule)
+            for role in Role
+            if not may(role, Action.SEE_PATIENTS)
+        ),
         "acts": tx.views.acts(alert),
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],
         "people": people(tx),

@@ -20,7 +20,8 @@ from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
 from server.services import summaries
 from server.services.duty import uncovered_of
-from server.web import charts
+from server.web import adherence, charts
+from server.web.adherence import strips
 from server.web.catalogues import N_
 from server.web.course import SIGNS, events_of
 from server.web.limits import INNER, OUTER, Points, level, levels, limits_of
@@ -112,6 +113,7 @@ def page(
         mark_of=charts.mark_of,
         mark_text=charts.mark_text,
         signs=SIGNS,
+        adherence=adherence,
         Code=Code,
         inputs=_INPUTS,
         **content,
@@ -132,6 +134,8 @@ def _content(
         if int(point["marks"]) & MARK_FLAGGED
     }
     current = row_at(plans, visit.now)
+    month = visit.now - (adherence.DAYS + 1) * DAY
+    absences = tx.views.absences(patient.id, min(since, month))
     return {
         "plans": plans,
         "alerts": sorted((one for one in alerts if one.closed_at is None), key=urgency),
@@ -144,7 +148,10 @@ def _content(
         "pressure": summaries.home_pressure(year, patient.zone_name, visit.now),
         "glucose": summaries.glucose(year, since),
         "warned": summaries.warning(year, current.plan if current else None),
-        "absences": tx.views.absences(patient.id, since)[:60],
+        "absences": [one for one in absences if one.due_at >= since][:60],
+        "strips": strips(current.plan, year, absences, patient.zone_name, visit.now)
+        if current
+        else [],
         "repeats": tx.views.repeats(patient.id, since)[:20],
         "unjudged": tx.views.unjudged_of(patient.id),
         "people": staff,

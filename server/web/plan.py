@@ -9,12 +9,17 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from server.domain.calls import TRIES, TRIES_MAX
+from server.domain.chains import chains_by_name
 from server.domain.instants import end_of_day
+from server.domain.kinds import Kind, works
 from server.domain.plans import SIDES, Plan
+from server.domain.priorities import Priority
+from server.domain.roles import Role
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
-from server.services import planning
+from server.services import drafting, planning
 from server.services.duty import uncovered_of
 from server.services.shipped import protocols
 from server.web.catalogues import N_
@@ -43,7 +48,7 @@ def propose(visit: Here, patient_id: Id) -> Response:
         try:
             if start == IN_FORCE and visit.form.get("shown") != shown(current):
                 raise WrongInput("from: another version came into force meanwhile: begin again")
-            plan = planning.drafted(_base(tx, patient, start, visit.now), visit.form)
+            plan = drafting.drafted(_base(tx, patient, start, visit.now), visit.form)
             version = planning.propose(tx, visit.user, patient, plan, visit.now)
         except WrongInput as error:
             wrong = str(error)
@@ -99,6 +104,14 @@ def decline(visit: Here, patient_id: Id, version: Id) -> Response:
     return visit.see(f"/patients/{patient_id}?done=declined")
 
 
+# Who may stand in a plan's chain, by the chain's name.
+_TELLABLE: Final = {
+    **{
+        priority.value: [role for role in Role if works(role, Kind.CLINICAL, "")]
+        for priority in Priority
+    },
+    "adherence": [role for role in Role if works(role, Kind.ADHERENCE, "")],
+}
 _WRONG: Final = {
     "because": N_("Say why: at most 400 characters."),
     "plan-until": N_("Choose a day from today on, or none."),
@@ -128,6 +141,11 @@ def _page(visit: Visit, patient_id: int, start: str, wrong: str = "") -> Respons
         start=start,
         wrong=wrong,
         sides=SIDES,
+        chains=chains_by_name(base) if base else {},
+        tellable=_TELLABLE,
+        tries=TRIES,
+        tries_max=TRIES_MAX,
+        steps_max=drafting.STEPS_MAX,
     )
 
 

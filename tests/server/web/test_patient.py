@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from server.ports.directory import PlanRow
 from server.services import alert_work, commanding, planning
 from server.services.shipped import protocols
 from server.web import charts, texts
+from server.web.adherence import DAYS
 from server.web.limits import Points
 from server.web.thinning import POINTS_MAX, thinned
 from server.web.wording import Wording
@@ -273,7 +275,28 @@ def test_home_blood_pressure_is_the_protocols_average_or_says_what_is_missing(di
         assert ("130/80 mmHg, of " in said) == (days >= 3), (days, said)
         if days < 3:
             assert f"not enough measurements: {4 * days} of at least 12" in said
-    assert "130/80 mmHg, of 24 measurements" in said
+    assert "130/80 mmHg, of 24 measurements; morning 130/80 (12); evening 130/80 (12)" in said
+
+
+def test_the_strip_says_of_each_day_what_became_of_what_was_due(district: District):
+    """Not measured is said of a home that could have: never where Vicino was at fault."""
+    for days in (1, 2, 3, 5):
+        district.measure({"systolic": "120"}, ago=days * DAY)
+    district.world.plan(district.maria, WATCHED, district.now - 9 * DAY)
+    district.now += DAY
+    district.judge()
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    strip = page[page.index("data-adherence") :]
+    strip = strip[: strip.index("</section>")]
+    signs = re.findall(r'<span class="strip-[a-z-]+">(.)</span>', strip)
+    assert len(signs) == DAYS
+    assert signs.count("✓") == 4
+    assert "✓ measured 4" in strip
+    rows = district.world.rows("select cause, explained_at from absences")
+    told = {"not-measured": "✗", "held": "?", "patient-away": "A"}
+    expected = [told.get(cause, "T") if at is None else "~" for cause, at in rows]
+    assert sorted(sign for sign in signs if sign not in "✓·") == sorted(expected)
+    assert expected
 
 
 def test_glucose_by_finger_is_a_share_and_no_time(district: District):

@@ -224,3 +224,81 @@ def test_a_draft_says_who_is_told_and_whom_no_message_reaches(district: District
     assert "Anna Neri" not in gaps
     assert "Nurse 15 minutes, then Doctor 15 minutes" in page
     assert "Nurse 24 hours, then Single point of contact 24 hours" in page
+
+
+SOONER = {"chain-high-0-role": "nurse", "chain-high-0-minutes": "5", "reason": "Lives alone"}
+
+
+def test_who_is_told_is_fitted_on_the_form_and_stands_among_the_changes(district: District):
+    page = district.browser("anna").get(f"/patients/{district.maria}/plan?from=in-force").text
+    assert 'name="chain-high-0-minutes" inputmode="numeric" size="5" value="15"' in page
+    doctor = {"chain-high-1-role": "doctor", "chain-high-1-minutes": "10", "call-tries": "2"}
+    where = proposed(district, **SOONER, **doctor)
+    page = district.browser("dora").get(where).text
+    assert "High: Nurse 5′, Doctor 10′" in page
+    assert "2 calls, then to the door" in page
+    assert confirmed(district, where).status_code == 303
+    with district.store.read() as tx:
+        plan = tx.directory.plans(district.maria)[-1].plan
+    assert [(one.role, one.minutes) for one in plan.chain["high"]] == [("nurse", 5), ("doctor", 10)]
+    assert list(plan.chain) == ["high"]
+    assert plan.call_tries == 2
+
+
+def test_a_form_that_leaves_the_chains_as_they_are_writes_none(district: District):
+    page = district.browser("anna").get(f"/patients/{district.maria}/plan?from=heart-failure").text
+    shown = dict(re.findall(r'name="(chain-[a-z]+-\d-minutes)"[^>]* value="(\d*)"', page))
+    roles = re.findall(r'name="(chain-[a-z]+-\d-role)">(.*?)</select>', page, re.DOTALL)
+    for name, options in roles:
+        chosen = re.search(r'value="([a-z-]+)" selected', options)
+        shown[name] = chosen[1] if chosen else ""
+    assert len(shown) == 2 * (3 + 3 + 2 + 3)  # each chain's steps, and an empty one
+    proposed(district, **shown, **{"call-tries": "3"})
+    with district.store.read() as tx:
+        plan = tx.directory.plans(district.maria)[-1].plan
+    assert plan.chain == {}
+    assert plan.call_tries is None
+
+
+def test_who_is_told_that_nobody_measured_does_not_follow_a_changed_low_chain(district: District):
+    """Its own form said nurse and contact point; a chain for low alerts must not undo that."""
+    low = {"chain-low-0-role": "doctor", "chain-low-0-minutes": "60", "reason": "His wish"}
+    shown = {
+        "chain-adherence-0-role": "nurse",
+        "chain-adherence-0-minutes": "1440",
+        "chain-adherence-1-role": "contact-point",
+        "chain-adherence-1-minutes": "1440",
+    }
+    proposed(district, **low, **shown)
+    with district.store.read() as tx:
+        plan = tx.directory.plans(district.maria)[-1].plan
+    assert [one.role for one in plan.chain["adherence"]] == ["nurse", "contact-point"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"chain-high-0-role": ""}, "chain-high: somebody must be told"),
+        ({**SOONER, "chain-high-0-minutes": "soon"}, "chain-high-0"),
+        ({**SOONER, "chain-high-0-minutes": "0"}, "chain-high"),
+        ({**SOONER, "chain-high-0-role": "technical-service"}, "chain high"),
+        ({**SOONER, "chain-high-0-role": HOSTILE}, "chain-high"),
+        ({"call-tries": "7", "reason": "x"}, "call_tries"),
+        ({"call-tries": "-1"}, "call-tries"),
+    ],
+)
+def test_a_chain_that_cannot_be_is_refused_with_its_name(district: District, changes, said):
+    browser = district.browser("anna")
+    answer = browser.post(f"/patients/{district.maria}/plan", {**HEART, **changes})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert HOSTILE not in answer.text
+
+
+def test_a_chain_that_waits_longer_than_usual_takes_two_clinicians(district: District):
+    where = proposed(district, who="dora", **{**SOONER, "chain-high-0-minutes": "600"})
+    page = district.browser("dora").get(where).text
+    assert "waits 600 minutes for an answer; usual are at most 15" in page
+    assert "Confirm in my name" not in page
+    answer = district.browser("dora").post(f"{where}/confirm", {"shown": "1"})
+    assert answer.status_code == 422

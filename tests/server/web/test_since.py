@@ -89,3 +89,25 @@ def test_a_proposals_fate_comes_back_to_its_author_until_seen(district: District
         assert district.browser(other).post(seen[0]).status_code == 404
     assert browser.post(seen[0]).status_code == 303
     assert "data-fates" not in browser.get("/worklist").text
+
+
+def test_a_proposal_that_a_later_version_overtook_has_its_fate_too(district: District) -> None:
+    """Nurses propose, and whoever reads a yes to somebody else's plan wants to know of theirs."""
+    anna, bruno, dora = (district.world.user(name) for name in ("anna", "bruno", "dora"))
+    with district.store.write() as tx:
+        patient = tx.directory.patient(district.maria)
+        assert patient is not None
+        plan = protocols()["heart-failure"].plan()
+        first = planning.propose(tx, anna, patient, plan, district.now)
+        second = planning.propose(tx, bruno, patient, plan, district.now)
+        rows = {one.version: one for one in tx.directory.plans(patient.id)}
+        planning.confirm(tx, dora, patient, rows[second], None, district.now)
+    page = district.browser("anna").get("/worklist").text
+    assert "overtaken: Dora Gallo confirmed a later version" in page
+    assert "confirmed by Dora Gallo" in district.browser("bruno").get("/worklist").text
+    doctor = district.browser("dora")
+    plans = doctor.get(f"/patients/{district.maria}/plan").text
+    assert "overtaken: Dora Gallo" in plans
+    assert "draft, watches nothing" not in plans
+    answer = doctor.post(f"/patients/{district.maria}/plan/{first}/confirm", {"shown": str(second)})
+    assert answer.status_code == 409
