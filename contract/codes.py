@@ -30,6 +30,7 @@ class Code(StrEnum):
     RESPIRATION_RATE = "respiration-rate"
     SUPPLEMENTAL_OXYGEN = "supplemental-oxygen"  # 0: on air, 1: on oxygen
     CONSCIOUSNESS = "consciousness"  # 0 to 4: A C V P U of NEWS2, see ``CONSCIOUSNESS``
+    BODY_FAT = "body-fat"
 
     # An enumeration's own hash is a call of Python code for every look into a dictionary.
     __hash__ = str.__hash__
@@ -77,6 +78,7 @@ DEFINITIONS: Final[dict[Code, Definition]] = {
     Code.RESPIRATION_RATE: _definition(9, "{breaths}/min", "0.1", "9279-1", "0", "150", _RECORD),
     Code.SUPPLEMENTAL_OXYGEN: _definition(10, "1", "1", "57485-5", "0", "1", "yes or no"),
     Code.CONSCIOUSNESS: _definition(11, "1", "1", "67775-7", "0", "4", "five words"),
+    Code.BODY_FAT: _definition(12, "%", "0.1", "41982-0", "0", "100", "definition of a share"),
 }
 # Alert, newly confused, responds to voice, to pain, unresponsive: NEWS2's words, in its order.
 CONSCIOUSNESS: Final = "ACVPU"

@@ -29,6 +29,7 @@ Address = Annotated[str, Meta(pattern=r"^[0-9A-F]{2}(:[0-9A-F]{2}){5}$(?!\n)")]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,63}$(?!\n)")]
 LocalTime = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$(?!\n)")]
+Characteristic = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}([0-9a-f]{28})?$(?!\n)")]
 Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*$(?!\n)", max_length=1024)]
 # Texts of a gateway reach pages and tables: no control characters.
 Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$(?!\n)")]
@@ -40,6 +41,9 @@ Origin = Literal["device", "device-memory", "person"]
 DEVICE_RANGE: Final = "device-range"
 # The flag of a device that says its clock was never set: its time is not believed.
 CLOCK_NOT_SET: Final = "clock-not-set"
+# The device hints that the value is of another kind than its code: a ketone result that a meter
+# sends as glucose. A person must say what it is.
+KIND_DOUBTED: Final = "kind-doubted"
 _DECIMAL: Final = re.compile(r"-?\d{1,9}(\.\d{1,9})?")
 
 
@@ -69,19 +73,27 @@ class Quantity(Struct, frozen=True, omit_defaults=True, kw_only=True):
             raise ValueError(f"not a decimal number: {said[0][:40]!r}")
 
 
+class Beside(Struct, frozen=True, kw_only=True):
+    """What the device sent of the same moment by another characteristic, as it came."""
+
+    characteristic: Characteristic
+    raw: Hex
+
+
 class Measurement(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="measurement"):
     """What a device took and sent at one moment, decoded, its bytes kept.
 
     ``received_at`` is the gateway's wall clock, ``monotonic_ms`` its monotonic clock within the
     boot ``boot_id``; ``device_time`` is the device's own time as sent, local and without a zone.
-    ``content_id`` names the content: equal ids are one measurement sent or read twice.
+    ``content_id`` names the content: equal ids are one measurement sent or read twice. ``beside``
+    was joined to it: a glucose context to its record, a weight to its body composition.
     """
 
     seq: Seq
     content_id: ContentId
     device: Address
     profile: Word
-    characteristic: Annotated[str, Meta(pattern=r"^[0-9a-f]{4}([0-9a-f]{28})?$(?!\n)")]
+    characteristic: Characteristic
     raw: Hex
     quantities: Annotated[list[Quantity], Meta(max_length=32)]
     received_at: Milliseconds
@@ -94,6 +106,7 @@ class Measurement(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="me
     user: Annotated[int, Meta(ge=0, le=255)] | None = None
     flags: Annotated[list[Word], Meta(max_length=32)] = []
     unreadable: Text | None = None
+    beside: Annotated[list[Beside], Meta(max_length=4)] = []
 
 
 class Tombstone(Struct, frozen=True, kw_only=True, tag="tombstone"):

@@ -39,11 +39,16 @@ class Advertisement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which characteristic says something, and the codec that reads it."""
+    """Which characteristic says something, and the codec that reads it.
+
+    ``beside`` is the characteristic that it belongs to: a glucose context to its record, a body
+    composition to its weight.
+    """
 
     characteristic_uuid: Uuid
     codec: str
     delivery: Literal["indicate", "notify"]
+    beside: Uuid | None = None
 
 
 class Limitation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

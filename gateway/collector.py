@@ -10,7 +10,7 @@ from typing import Final
 
 from contract.messages import Origin
 from contract.profiles import Profile
-from gateway.ble import Ended, Kept, LastRecord, Radio, Session, Sighting, scan
+from gateway.ble import Arrival, Ended, Kept, LastRecord, Radio, Session, Sighting, scan
 from gateway.clock import Moment
 from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
 from gateway.observe import Delivery, measure
@@ -159,9 +159,7 @@ class Collector:
         self._not_before[address] = time.monotonic() + seconds
         self._waiting.pop(address, None)
 
-    async def _deliver(
-        self, sighting: Sighting, characteristic: str, raw: bytes, origin: Origin
-    ) -> Kept:
+    async def _deliver(self, sighting: Sighting, arrival: Arrival, origin: Origin) -> Kept:
         """Store one delivery: on disk when this returns, unless the disk is full.
 
         Then it waits in memory, the rest of its session behind it, and nobody else is read until
@@ -173,8 +171,9 @@ class Collector:
             device=sighting.address,
             profile_name=sighting.profile_name,
             profile=sighting.profile,
-            characteristic=characteristic,
-            raw=raw,
+            characteristic=arrival.characteristic,
+            raw=arrival.raw,
+            beside=arrival.beside,
             origin=origin,
             received_at=moment.wall_ms,
             monotonic_ms=moment.monotonic_ms,

@@ -81,10 +81,23 @@ def weight(kilograms: Decimal, *, at: datetime | None = None, user: int | None =
     return bytes([flags]) + body + (bytes([user]) if user is not None else b"")
 
 
-def glucose(sequence: int, mg_dl: Decimal, *, at: datetime) -> bytes:
-    """Encode 0x2A18 in kg/L: capillary plasma from a finger."""
+def body_composition(fat_percent: Decimal, kilograms: Decimal | None = None) -> bytes:
+    """Encode 0x2A9C without time and user: its weight has them. The weight may be in it too."""
+    flags = (kilograms is not None) << 10
+    head = struct.pack("<HH", flags, int(fat_percent * 10))
+    steps = b"" if kilograms is None else struct.pack("<H", int(kilograms / Decimal("0.005")))
+    return head + steps
+
+
+def glucose_context(sequence: int, meal: int) -> bytes:
+    """Encode 0x2A34 with a meal: 1 before, 2 after, 3 fasting, 4 casual, 5 bedtime; 6 is none."""
+    return struct.pack("<BHB", 0b10, sequence, meal)
+
+
+def glucose(sequence: int, mg_dl: Decimal, *, at: datetime, context: bool = False) -> bytes:
+    """Encode 0x2A18 in kg/L: capillary plasma from a finger; ``context``: 0x2A34 follows."""
     kg_per_l = mg_dl.scaleb(-5)
-    head = struct.pack("<BH", 0b00010, sequence)
+    head = struct.pack("<BH", 0b10 | context << 4, sequence)
     return head + date_time(at) + sfloat(kg_per_l) + b"\x12"
 
 

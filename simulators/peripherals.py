@@ -220,6 +220,28 @@ class Scale(Peripheral):
         await self.say(encoders.weight(kilograms, at=at, user=user))
 
 
+class BodyScale(Scale):
+    """A scale that says the body's fat after the weight, without time and user of its own."""
+
+    kind = "body scale"
+
+    async def analyse(self, kilograms: Decimal, fat: Decimal, at: datetime, user: int) -> None:
+        """Weigh: kg, %, at its own local time, for the scale's own user index."""
+        self._fat = encoders.body_composition(fat, kilograms)
+        await self.take(kilograms, at, user)
+
+    def _more_characteristics(self) -> list[Any]:
+        properties = Characteristic.Properties
+        self._composition = Characteristic(
+            UUID(0x2A9C), properties.INDICATE, Characteristic.READABLE, b""
+        )
+        return [self._composition]
+
+    async def _deliver(self, connection: Any, value: bytes) -> None:  # noqa: ANN401
+        await super()._deliver(connection, value)
+        await self._device.indicate_subscriber(connection, self._composition, self._fat)
+
+
 class HeartRateStrap(Peripheral):
     """A chest strap that streams; it has no clock."""
 
@@ -240,11 +262,14 @@ class GlucoseMeter(Peripheral):
     def __init__(self, radio: VirtualRadio, address: str, battery: int = 90) -> None:
         super().__init__(radio, address, battery)
         self.records: list[tuple[int, bytes]] = []
+        self.contexts: dict[bytes, bytes] = {}
         self._next = 1
 
-    async def take(self, mg_dl: Decimal, at: datetime) -> None:
-        """Measure: mg/dL, at its own local time."""
-        value = encoders.glucose(self._next, mg_dl, at=at)
+    async def take(self, mg_dl: Decimal, at: datetime, meal: int | None = None) -> None:
+        """Measure: mg/dL, at its own local time; ``meal`` goes into the record's context."""
+        value = encoders.glucose(self._next, mg_dl, at=at, context=meal is not None)
+        if meal is not None:
+            self.contexts[value] = encoders.glucose_context(self._next, meal)
         self.records = [*self.records, (self._next, value)][-self._RECORDS_MAX :]
         self._next = self._next % 0xFFFF + 1
         await self.say(value)
@@ -257,7 +282,10 @@ class GlucoseMeter(Peripheral):
             Characteristic.WRITEABLE,
             CharacteristicValue(write=self._on_request),
         )
-        return [self._control]
+        self._context = Characteristic(
+            UUID(0x2A34), properties.NOTIFY, Characteristic.READABLE, b""
+        )
+        return [self._control, self._context]
 
     def _on_subscription(self, connection: Any, notify: bool, indicate: bool) -> None:  # noqa: ANN401
         """A subscription alone gives nothing: the control point does."""
@@ -271,6 +299,9 @@ class GlucoseMeter(Peripheral):
         try:
             for value in chosen or ():
                 await self._deliver(connection, value)
+                if value in self.contexts:
+                    context = self.contexts[value]
+                    await self._device.notify_subscriber(connection, self._context, context)
             result = 0x01 if chosen else 0x06 if chosen is not None else 0x02
             answer = bytes([0x06, 0x00, request[0], result])
             await self._device.indicate_subscriber(connection, self._control, answer)

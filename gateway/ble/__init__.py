@@ -1,5 +1,6 @@
 """Bluetooth: which radio is used, who is in reach, and one session with one peripheral."""
 
+from gateway.ble.joiner import Arrival
 from gateway.ble.radio import Radio, open_radio
 from gateway.ble.recognition import recognise
 from gateway.ble.records import LastRecord
@@ -7,6 +8,7 @@ from gateway.ble.scanner import Sighting, scan
 from gateway.ble.session import Deliver, Ended, Kept, Session
 
 __all__ = [
+    "Arrival",
     "Deliver",
     "Ended",
     "Kept",

@@ -19,11 +19,12 @@ from bleak.uuids import normalize_uuid_str
 
 from contract.messages import Origin
 from contract.profiles import Profile, Source
+from gateway.ble.joiner import Arrival, Joiner
 from gateway.ble.radio import Radio
 from gateway.ble.records import LastRecord, Reading, Step
 from gateway.ble.scanner import Sighting
 from gateway.ble.translation import FOREIGN, device_errors
-from gateway.codecs import CODECS, record_access
+from gateway.codecs import record_access
 from gateway.errors import DecodeError, DeviceUnavailable
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Kept(Enum):
     """It waits in memory: the disk takes nothing now."""
 
 
-Deliver = Callable[[str, bytes, Origin], Awaitable[Kept]]
+Deliver = Callable[[Arrival, Origin], Awaitable[Kept]]
 
 
 class Ended(Enum):
@@ -89,6 +90,7 @@ class Session:
         self._deliver = deliver
         self._last = last
         self._arrived: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
+        self._joiner = Joiner(sighting.profile)
         self._reading: Reading | None = None
         self._news = 0
         self._seconds_max = SESSION_SECONDS_MAX
@@ -109,7 +111,8 @@ class Session:
 
     async def _subscribe(self) -> None:
         found: list[Source] = []
-        for source in self._profile.measurement:
+        # A device may speak at once: what belongs to another value is subscribed to before it.
+        for source in sorted(self._profile.measurement, key=lambda one: one.beside is None):
             characteristic = self._find(normalize_uuid_str(source.characteristic_uuid))
             if characteristic is not None:
                 found.append(source)
@@ -159,24 +162,34 @@ class Session:
                 is_over = loop.time() >= ends_at
                 return await self._give_up(Ended.BY_LIMIT if is_over else Ended.IDLE)
             if arrived is None:
+                await self._store_rest()
                 return Ended.BY_PEER
             if await self._took(*arrived):
                 return Ended.READ
 
     async def _took(self, uuid: str, value: bytes) -> bool:
         """Take one delivery, or an answer of the control point; True when all records came."""
-        if self._reading is None:
-            self._note(await self._deliver(uuid, value, "device"))
-            return False
-        if uuid == _RECORD_ACCESS:
+        if self._reading is not None and uuid == _RECORD_ACCESS:
             return await self._answered(self._reading, value)
-        kept = await self._deliver(uuid, value, "device-memory")
-        self._note(kept)
-        number = self._number(uuid, value)
-        self._reading.took(number, value, is_on_disk=kept is not Kept.WAITS)
+        for arrival in self._joiner.arrived(uuid, value):
+            await self._store(arrival)
         return False
 
+    async def _store(self, arrival: Arrival) -> None:
+        kept = await self._deliver(arrival, "device-memory" if self._reading else "device")
+        self._news += kept is not Kept.KNOWN
+        if self._reading is not None:
+            is_on_disk = kept is not Kept.WAITS
+            self._reading.took(arrival.number, arrival.raw, is_on_disk=is_on_disk)
+
+    async def _store_rest(self) -> None:
+        """Store what waited for its other half; not what a memory is asked for once more."""
+        for arrival in self._joiner.rest() if self._reading is None else ():
+            await self._store(arrival)
+
     async def _answered(self, reading: Reading, value: bytes) -> bool:
+        for arrival in self._joiner.rest():
+            await self._store(arrival)
         try:
             step = reading.answered(value)
         except DecodeError as error:
@@ -190,6 +203,7 @@ class Session:
     async def _give_up(self, ended: Ended) -> Ended:
         """End a read-out that came to no end: it is aborted, and what still comes is taken."""
         if self._reading is None:
+            await self._store_rest()
             return ended
         await self._write_control(record_access.ABORT)
         with suppress(TimeoutError):
@@ -201,18 +215,6 @@ class Session:
         if ended is Ended.IDLE:
             raise self._unavailable("record access: no answer")
         return ended
-
-    def _note(self, kept: Kept) -> None:
-        self._news += kept is not Kept.KNOWN
-
-    def _number(self, uuid: str, value: bytes) -> int | None:
-        """Read the record's number; None where it cannot be read."""
-        sources = self._profile.measurement
-        codec = next(s.codec for s in sources if s.characteristic_uuid == uuid)
-        try:
-            return CODECS[codec](value).sequence
-        except DecodeError:
-            return None
 
     def _unavailable(self, reason: str) -> DeviceUnavailable:
         return DeviceUnavailable(f"device {self._sighting.address}: {reason}")

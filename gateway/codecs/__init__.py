@@ -1,9 +1,9 @@
 """From the bytes of a characteristic to what they say: pure functions, one module a format.
 
 A codec's name, as device profiles write it, is the only door from data to code. It opens only to
-what is a measurement by itself; the rest is read by ``decode`` alone, until what belongs together
-is joined: an intermediate value is none, a body composition repeats its scale's weight, and a
-glucose context or a continuous glucose record is part of something else.
+what is a measurement; a context (``CONTEXTS``) is read together with the measurement that it
+belongs to. The rest is read by ``decode`` alone: an intermediate value is no measurement, and a
+continuous glucose record is part of a monitor's session.
 """
 
 from collections.abc import Callable
@@ -31,6 +31,7 @@ Codec = Callable[[bytes], Decoded]
 
 CODECS: Final[dict[str, Codec]] = {
     "blood-pressure": blood_pressure.decode,
+    "body-composition": body_composition.decode,
     "glucose": glucose.decode,
     "heart-rate": heart_rate.decode,
     "pulse-oximeter-continuous": pulse_oximeter.decode_continuous,
@@ -38,6 +39,8 @@ CODECS: Final[dict[str, Codec]] = {
     "temperature": temperature.decode,
     "weight": weight.decode,
 }
+# No measurements: each says more about one.
+CONTEXTS: Final[dict[str, Codec]] = {"glucose-context": glucose_context.decode}
 BY_CHARACTERISTIC: Final[dict[str, Codec]] = {
     "2a08": current_time.decode_date_time,
     "2a18": CODECS["glucose"],

@@ -51,6 +51,7 @@ class Decoded:
     ``time`` is the device's local time, without a zone; ``unit`` is the word for the unit that
     the flags chose, where they choose one; ``words`` are coded fields (where on the body, ...) and
     texts. ``records`` are the parts of a value that carries several, each complete in itself.
+    ``continues``: the device says that what belongs to it follows in another characteristic.
     """
 
     quantities: tuple[Quantity, ...]
@@ -61,6 +62,7 @@ class Decoded:
     sequence: int | None = None
     words: dict[str, str] = field(default_factory=dict)
     records: tuple["Decoded", ...] = ()
+    continues: bool = False
 
 
 def named_bits(bits: int, names: dict[int, str]) -> tuple[str, ...]:

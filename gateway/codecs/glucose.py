@@ -77,7 +77,15 @@ def decode(value: bytes) -> Decoded:
     if CONTROL_SOLUTION in words.values():
         spoken = (*(spoken or ()), CONTROL_SOLUTION)
     unit_sent = unit if flags & 2 else None
-    return Decoded(quantities, spoken, unit_sent, time, sequence=sequence, words=words)
+    return Decoded(
+        quantities,
+        spoken,
+        unit_sent,
+        time,
+        sequence=sequence,
+        words=words,
+        continues=bool(flags & 16),
+    )
 
 
 def _comparator(number: Number | None, status: int) -> Number | None:

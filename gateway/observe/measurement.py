@@ -1,7 +1,7 @@
 """Makes the wire's measurement of one delivery: codes, units, content id; judges nothing."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 
 from contract.codes import DEFINITIONS, Code
-from contract.messages import DEVICE_RANGE, Clock, Measurement, Origin, Quantity
+from contract.messages import DEVICE_RANGE, Beside, Clock, Measurement, Origin, Quantity
 from contract.profiles import Profile
-from gateway.codecs import CODECS, INTERMEDIATE, decoded
+from gateway.codecs import CODECS, CONTEXTS, INTERMEDIATE, decoded
 from gateway.codecs.decoded import Above, Absent, Below, Decoded
+from gateway.codecs.joined import CONTEXT_MISSING, with_context, with_weight
 from gateway.errors import DecodeError
 from gateway.observe.conversion import converted, plain
 
@@ -20,6 +21,7 @@ from gateway.observe.conversion import converted, plain
 _NOT_A_PERSON: Final = {"control-solution", "demonstration-data", "testing-data"}
 _NOT_APPLICABLE: Final = "not-applicable"
 _STILL_MEASURING: Final = "an intermediate value is no measurement"
+_CONTEXT_UNREADABLE: Final = "context-unreadable"
 _NO_SIGNAL: Final = "contact-not-detected"
 _USER_UNKNOWN: Final = "user-unknown"
 _CODES: Final = frozenset(Code)
@@ -29,7 +31,10 @@ _CONTENT_ID_HEX_DIGITS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One value that a device delivered, and when: wall clock (ms, UTC) and this boot's clock."""
+    """One value that a device delivered, and when: wall clock (ms, UTC) and this boot's clock.
+
+    ``beside`` are values of other characteristics that belong to it.
+    """
 
     gateway: str
     device: str
@@ -42,6 +47,7 @@ class Delivery:
     monotonic_ms: int
     boot_id: str
     clock: Clock
+    beside: tuple[tuple[str, bytes], ...] = ()
 
 
 def measure(delivery: Delivery, epoch: str, seq: int) -> Measurement:
@@ -53,7 +59,7 @@ def measure(delivery: Delivery, epoch: str, seq: int) -> Measurement:
     if delivery.characteristic in INTERMEDIATE:
         return _measurement(delivery, epoch, seq, Decoded(()), [], _STILL_MEASURING)
     try:
-        read = CODECS[_codec(delivery)](delivery.raw)
+        read = _joined(delivery, CODECS[_codec(delivery, delivery.characteristic)](delivery.raw))
         quantities = _quantities(read, delivery.raw)
     except DecodeError as error:
         return _measurement(delivery, epoch, seq, Decoded(()), [], str(error))
@@ -86,12 +92,27 @@ def _measurement(
         user=read.user if isinstance(read.user, int) else None,
         flags=_flags(read),
         unreadable=unreadable and unreadable[:_REASON_CHARACTERS_MAX],
+        beside=[Beside(characteristic=uuid, raw=raw.hex()) for uuid, raw in delivery.beside],
     )
 
 
-def _codec(delivery: Delivery) -> str:
+def _codec(delivery: Delivery, characteristic: str) -> str:
     sources = delivery.profile.measurement
-    return next(s.codec for s in sources if s.characteristic_uuid == delivery.characteristic)
+    return next(s.codec for s in sources if s.characteristic_uuid == characteristic)
+
+
+def _joined(delivery: Delivery, read: Decoded) -> Decoded:
+    """Let what belongs to it speak too. A context that cannot be read doubts no measurement."""
+    for characteristic, raw in delivery.beside:
+        codec = _codec(delivery, characteristic)
+        try:
+            other = (CODECS | CONTEXTS)[codec](raw)
+        except DecodeError:
+            return replace(read, flags=(*(read.flags or ()), _CONTEXT_UNREADABLE))
+        return with_context(read, other) if codec in CONTEXTS else with_weight(read, other)
+    if read.continues:
+        return replace(read, flags=(*(read.flags or ()), CONTEXT_MISSING))
+    return read
 
 
 def _flags(read: Decoded) -> list[str]:
@@ -146,12 +167,14 @@ def _content_id(delivery: Delivery, read: Decoded, epoch: str, seq: int) -> str:
 
     Equal ids must mean "the same measurement again", so without a record number or a trusted
     time (two equal weights are two weighings) the place in the outbox is part of the name; and,
-    as an outbox put back from an older copy gives its places again, the moment is too.
+    as an outbox put back from an older copy gives its places again, the moment is too. What comes
+    out of a memory and cannot be read is the same record whenever it is read again.
     """
     user = read.user if isinstance(read.user, int) else None
     parts: list[object] = [delivery.device, delivery.profile_name, delivery.characteristic, user]
     trusted_time = delivery.profile.trusted_time and isinstance(read.time, datetime)
-    if read.sequence is not None or trusted_time:
+    unreadable_record = delivery.origin == "device-memory" and read == Decoded(())
+    if read.sequence is not None or trusted_time or unreadable_record:
         parts += ["record", read.sequence]
     else:
         parts += ["once", delivery.gateway, epoch, seq, delivery.boot_id, delivery.monotonic_ms]

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from contract.codes import DEFINITIONS, WORDS, Code, possible
-from contract.messages import Measurement, Quantity
+from contract.messages import KIND_DOUBTED, Measurement, Quantity
 from server.domain.instants import MINUTE, MeasuredAt, Quality
 
 # Two weighings of one person differ by less; a judgement, to be confirmed by a clinician.
@@ -67,6 +67,19 @@ class Attribution:
     patient_id: int | None = None
     reason: str | None = None
 
+    @property
+    def is_judged(self) -> bool:
+        """Tell whether the value says something of the patient, be it not sure of whom."""
+        return self.patient_id is not None and is_judged(self.reason)
+
+
+def is_judged(reason: str | None) -> bool:
+    """Tell whether what is held for that reason is judged against the outer limits (hazard H1).
+
+    Whose it is may be doubted and the value be true; a ketone result is no glucose at all.
+    """
+    return reason != KIND_DOUBTED
+
 
 def unacceptable(measurement: Measurement) -> str | None:
     """Return why a measurement must be quarantined, or None where it can be read and be true."""
@@ -118,6 +131,8 @@ def attribute(
         return Attribution(Fate.HELD, likely.patient_id, "device-shared")
     if _changed_hands(assignments, likely, when):
         return Attribution(Fate.HELD, likely.patient_id, "device-changed-hands")
+    if KIND_DOUBTED in measurement.flags:
+        return Attribution(Fate.HELD, likely.patient_id, KIND_DOUBTED)
     last = last_weights.get(likely.patient_id)
     if last is not None and any(_doubted(weight, last) for weight in weights_of(measurement)):
         return Attribution(Fate.HELD, likely.patient_id, "weight-differs")

@@ -236,7 +236,7 @@ def _keep(
             )
             if verdict.patient_id is not None:
                 decided.late.append((verdict.patient_id, DEFINITIONS[code].number, when.at))
-    if verdict.patient_id is not None:
+    if verdict.patient_id is not None and verdict.is_judged:
         believed = verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE
         kind = InputKind.ATTRIBUTED if believed else InputKind.QUESTIONED
         decided.inputs.append(NewInput(kind, verdict.patient_id, *key, 0, now))

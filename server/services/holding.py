@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from server.domain import alerts as life
-from server.domain.attribution import Fate, Said
+from server.domain.attribution import Fate, Said, is_judged
 from server.domain.chains import default_chain
 from server.domain.instants import Quality
 from server.domain.plans import Priority
@@ -73,7 +73,7 @@ def take_back(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) ->
     number = _say(tx, user, decided, Said.TAKEN_BACK, said[-1].patient_id, now)
     _withdraw(tx, decided, number, now)
     tx.measurements.hold(epoch_id, seq, likely_id, reason)
-    if likely_id is not None:
+    if likely_id is not None and is_judged(reason):
         kind = InputKind.QUESTIONED
         tx.inputs.append([NewInput(kind, likely_id, epoch_id, seq, number, now)])
     raise_matter(

@@ -24,6 +24,7 @@ CODES: Final = {
     Code.RESPIRATION_RATE: N_("Breathing rate"),
     Code.SUPPLEMENTAL_OXYGEN: N_("Supplemental oxygen"),
     Code.CONSCIOUSNESS: N_("Consciousness"),
+    Code.BODY_FAT: N_("Body fat"),
 }
 # UCUM's units as people write them.
 UNITS: Final = {"mm[Hg]": "mmHg", "/min": N_("bpm"), "Cel": "°C", "{breaths}/min": "/min", "1": ""}
@@ -170,6 +171,7 @@ HELD: Final = {
     "device-shared": N_("More than one patient has this device"),
     "device-changed-hands": N_("The device changed hands about that time"),
     "weight-differs": N_("The weight differs by more than a tenth from the last one"),
+    "kind-doubted": N_("The meter marks it as something else, such as a ketone result"),
 }
 SAID: Final = {
     Said.GIVEN: N_("given to"),
@@ -216,6 +218,14 @@ FLAGS: Final = {
     "strip-type-incorrect": N_("wrong kind of strip"),
     "read-interrupted": N_("strip taken out too early"),
     "general-device-fault": N_("fault of the device"),
+    "preprandial": N_("before a meal"),
+    "postprandial": N_("after a meal"),
+    "fasting": N_("fasting"),
+    "casual": N_("between meals"),
+    "bedtime": N_("at bedtime"),
+    "kind-doubted": N_("perhaps no glucose: a ketone result"),
+    "context-missing": N_("what the device says beside it did not come"),
+    "context-unreadable": N_("what the device says beside it cannot be read"),
 }
 CLOCKS: Final = {
     "synchronised": N_("synchronised"),

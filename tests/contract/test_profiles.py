@@ -6,7 +6,7 @@ import pytest
 
 from contract.profiles import ProfileError, parse, profiles
 from gateway.ble import recognise
-from gateway.codecs import BY_CHARACTERISTIC, CODECS
+from gateway.codecs import BY_CHARACTERISTIC, CODECS, CONTEXTS
 from tests.gateway.vectors import load
 
 NAMES = sorted(profiles())
@@ -22,9 +22,18 @@ def test_every_file_is_a_profile_and_nothing_else_lies_there():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_names_codecs_that_exist_and_fit_their_characteristic(name):
     for source in profiles()[name].measurement:
-        assert source.codec in CODECS
+        codecs = CODECS | CONTEXTS
+        assert source.codec in codecs
         known = BY_CHARACTERISTIC.get(source.characteristic_uuid)
-        assert known in (None, CODECS[source.codec])
+        assert known in (None, codecs[source.codec])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_belongs_to_another_value_names_one_of_the_same_profile(name):
+    sources = profiles()[name].measurement
+    own = {source.characteristic_uuid for source in sources if source.codec in CODECS}
+    assert {source.beside for source in sources} <= own | {None}
+    assert all(source.beside for source in sources if source.codec in CONTEXTS)
 
 
 @pytest.mark.parametrize("name", NAMES)

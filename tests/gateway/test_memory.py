@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from gateway.ble import session
-from simulators.peripherals import GlucoseMeter
+from simulators.peripherals import BodyScale, GlucoseMeter
 from simulators.radio import VirtualRadio
 from tests.gateway.test_ble import collecting, stored, switched_on, taken
 
@@ -155,3 +155,25 @@ async def test_a_meter_without_records_is_left_in_peace(tmp_path):
             await asyncio.sleep(0.5)
             assert (await outbox.state()).depth == 0
     assert meter.asked == ["0101"]
+
+
+async def test_a_record_and_its_context_are_one_measurement(tmp_path):
+    async with VirtualRadio() as radio, switched_on(radio, Recorded) as (meter,):
+        await meter.take(Decimal(100), AT, meal=1)
+        await meter.take(Decimal(13), AT.replace(minute=31), meal=6)
+        await meter.take(Decimal(90), AT.replace(minute=32))
+        async with collecting(tmp_path, radio) as (_, outbox):
+            await taken(meter)
+            found = await stored(outbox)
+    assert [m.flags for m in found] == [["preprandial"], ["kind-doubted"], []]
+    assert [one.raw for one in found[1].beside] == ["02020006"]
+
+
+async def test_a_body_composition_has_the_time_and_user_of_its_weight(tmp_path):
+    async with VirtualRadio() as radio, switched_on(radio, BodyScale) as (scale,):
+        await scale.analyse(Decimal(80), Decimal(23), AT, user=2)
+        async with collecting(tmp_path, radio) as (_, outbox):
+            await taken(scale)
+            found = await stored(outbox)
+    assert [[q.code for q in m.quantities] for m in found] == [["weight"], ["body-fat"]]
+    assert {(m.user, m.device_time) for m in found} == {(2, "2026-11-23T08:30:00")}

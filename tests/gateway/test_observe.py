@@ -160,3 +160,44 @@ def test_the_same_record_of_another_device_is_another_content():
     record = ("020C00E307021B0B0A1E78B0F1", *GLUCOSE)
     other = measured(*record, device="C0:00:00:00:00:02")
     assert measured(*record).content_id != other.content_id
+
+
+CONTEXT = {"beside": (("2a34", bytes.fromhex("020B0003")),)}
+RECORD = ("120B00E307021B0B0A1E78B0F1", *GLUCOSE)
+
+
+def test_a_context_says_of_which_meal_a_glucose_is():
+    found = measured(*RECORD, **CONTEXT)
+    assert found.flags == ["fasting"]
+    assert [(one.characteristic, one.raw) for one in found.beside] == [("2a34", "020b0003")]
+
+
+def test_a_reserved_meal_marks_a_value_that_is_perhaps_no_glucose():
+    """Seen in captures of CareSens meters: a ketone result is a glucose record with meal 6."""
+    found = measured(*RECORD, beside=(("2a34", bytes.fromhex("020B0006")),))
+    assert found.flags == ["kind-doubted"]
+
+
+def test_a_context_that_did_not_come_or_cannot_be_read_is_said_and_doubts_nothing():
+    assert measured(*RECORD).flags == ["context-missing"]
+    found = measured(*RECORD, beside=(("2a34", b"?"),))
+    assert (found.flags, found.unreadable) == (["context-unreadable"], None)
+
+
+def test_a_record_is_the_same_with_its_context_and_without():
+    assert measured(*RECORD).content_id == measured(*RECORD, **CONTEXT).content_id
+
+
+def test_a_body_composition_leaves_the_weight_to_the_weight():
+    # Specification by hand: body fat 23 %, weight 80 kg; the weight's time and user.
+    weight = bytes.fromhex("06803EE307021B0B0A1E01")
+    found = measured("0004E600803E", "generic_weight_scale", "2a9c", beside=(("2a9d", weight),))
+    assert found.quantities == [Quantity(code="body-fat", unit="%", value="23.0")]
+    assert (found.device_time, found.user) == ("2019-02-27T11:10:30", 1)
+
+
+def test_a_record_of_a_memory_that_cannot_be_read_is_one_however_often_it_is_read():
+    memory = {"origin": "device-memory"}
+    first, again = (measured("00", *GLUCOSE, seq=seq, **memory) for seq in (1, 2))
+    assert first.content_id == again.content_id
+    assert measured("00", *GLUCOSE, seq=1).content_id != measured("00", *GLUCOSE, seq=2).content_id
