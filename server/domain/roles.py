@@ -29,6 +29,7 @@ class Action(StrEnum):
     WORK_TECHNICAL = "work-technical-alerts"
     TAKE_UNANSWERED = "take-unanswered-alerts"
     DECLARE_AWAY = "declare-away"
+    EDIT_CONTACT = "edit-contact"
     RELEASE_HELD = "release-held"
     SEE_LOOKS = "see-looks"
     SEE_FLEET = "see-fleet"
@@ -45,6 +46,7 @@ _CARE: Final = frozenset(
         Action.WORK_ADHERENCE,
         Action.WORK_TECHNICAL,
         Action.DECLARE_AWAY,
+        Action.EDIT_CONTACT,
         Action.RELEASE_HELD,
         Action.SEE_FLEET,
         Action.PROPOSE_PLAN,

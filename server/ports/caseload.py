@@ -60,7 +60,8 @@ class Caseload(Protocol):
         ...
 
     def mine(self, chc_id: int, user: str) -> set[int]:
-        """Return whose plans somebody wrote or confirmed, and whose open alerts they own."""
+        """Return whom somebody cares for; of patients for whom nobody is named, whose plans they
+        wrote or confirmed, and whose open alerts they own."""
         ...
 
     def happened(self, patient_ids: Collection[int], from_at: int) -> list[Happened]:

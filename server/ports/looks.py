@@ -9,6 +9,7 @@ LOOKS: Final = (
     "held-seen",
     "chart-seen",
     "plan-seen",
+    "contact-seen",
     "patient-exported",
     "looks-seen",
 )

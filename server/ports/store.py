@@ -5,6 +5,7 @@ from typing import Protocol
 
 from server.ports.alerts import Alerts
 from server.ports.calls import Calls
+from server.ports.care import Care
 from server.ports.caseload import Caseload
 from server.ports.channels import Channels
 from server.ports.charts import Charts
@@ -48,6 +49,8 @@ class Transaction(Protocol):
     def views(self) -> Views: ...
     @property
     def courses(self) -> Courses: ...
+    @property
+    def care(self) -> Care: ...
     @property
     def caseload(self) -> Caseload: ...
     @property

@@ -128,7 +128,10 @@ class CaseloadRows:
         alerts = select(a.patient_id).where(
             a.chc_id == chc_id, a.owner == user, a.closed_at.is_(None), a.patient_id.is_not(None)
         )
-        return set(self._connection.execute(union(plans, alerts)).scalars())
+        worked = set(self._connection.execute(union(plans, alerts)).scalars())
+        c = t.care_teams.c
+        teams = self._rows(select(c.patient_id, c.name).where(c.chc_id == chc_id))
+        return {row[0] for row in teams if row[1] == user} | worked - {row[0] for row in teams}
 
     def happened(self, patient_ids: Collection[int], from_at: int) -> list[Happened]:
         ids = sorted(patient_ids)

@@ -13,6 +13,7 @@ from server.errors import StoreUnavailable
 from server.stores import tables
 from server.stores.alerts import AlertRows
 from server.stores.calls import CallRows
+from server.stores.care import CareRows
 from server.stores.caseload import CaseloadRows
 from server.stores.channels import ChannelRows
 from server.stores.charts import ChartRows
@@ -90,6 +91,10 @@ class SqlTransaction:
     @cached_property
     def courses(self) -> CourseRows:
         return CourseRows(self.connection)
+
+    @cached_property
+    def care(self) -> CareRows:
+        return CareRows(self.connection)
 
     @cached_property
     def caseload(self) -> CaseloadRows:

@@ -119,6 +119,14 @@ patients = Table(
     Column("carer_phone", String(40), nullable=True),
     Column("carer_language", String(5), nullable=True),
 )
+care_teams = Table(
+    "care_teams",
+    metadata,
+    Column("patient_id", Integer, ForeignKey("patients.id"), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    _chc(),
+    Index("ix_care_teams_name", "chc_id", "name"),
+)
 gateways = Table(
     "gateways",
     metadata,

@@ -19,6 +19,7 @@ from server.web import (
     alert,
     away,
     channels,
+    contact,
     duty,
     events,
     fleet,
@@ -44,6 +45,7 @@ _PAGES: Final = (
     measurements,
     since,
     looks,
+    contact,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {

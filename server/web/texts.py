@@ -88,6 +88,7 @@ LOOKS: Final = {
     "held-seen": N_("a held measurement"),
     "chart-seen": N_("charts"),
     "plan-seen": N_("the plan"),
+    "contact-seen": N_("whom to phone"),
     "patient-exported": N_("all values, as a file"),
     "looks-seen": N_("who looked"),
 }
@@ -251,6 +252,7 @@ SIDES: Final = {
 }
 DONE: Final = {
     "declined": N_("Declined: the reason goes to who proposed it."),
+    "saved": N_("Saved."),
     "confirmed": N_("The plan is confirmed and in force."),
     "acknowledged": N_("You have taken this alert on."),
     "noted": N_("The note is saved."),
