@@ -28,6 +28,7 @@ from server.messaging.delivery import Delivery
 from server.messaging.post import CourierPost
 from server.messaging.screen import Screen
 from server.services.changes import Changes
+from server.services.correcting import carry_on
 from server.services.following import follow_charts, follow_replica
 from server.services.judging import Judge, StateBehind, restore
 from server.services.matters import raise_matter
@@ -252,6 +253,9 @@ class Server:
     def _follow(self) -> None:
         while not self._stopping.wait(_FOLLOW_SECONDS):
             try:
+                if carry_on(self._database, self._now()):
+                    self._stored.set()
+                    self._changes.notify()
                 while follow_charts(self._database, self._now()) and not self._stopping.is_set():
                     pass
                 if self._replica is not None:

@@ -39,6 +39,8 @@ class Said(StrEnum):
     REJECTED = "rejected"
     TAKEN_BACK = "taken-back"
     SEEN = "seen"
+    # Not of one measurement: the dates of its device's assignments were corrected (hazard H14).
+    CORRECTED = "corrected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,12 @@ def attribute(
     when: MeasuredAt,
     assignments: Sequence[Assignment],
     last_weights: Mapping[int, Weighing | None],
+    stored_at: int,
 ) -> Attribution:
     """Decide whose a readable measurement is.
 
     ``assignments`` are all of the device, in any order; ``last_weights`` are their holders'
-    last believed ones.
+    last believed ones. Who got the device after ``stored_at`` cannot have taken it.
     """
     holders = [held for held in assignments if _covers(held, when.at)]
     if not holders:
@@ -129,7 +132,7 @@ def attribute(
         likely = own[0]
     elif len({held.patient_id for held in holders}) > 1:
         return Attribution(Fate.HELD, likely.patient_id, "device-shared")
-    if _changed_hands(assignments, likely, when):
+    if _changed_hands(assignments, likely, when, stored_at):
         return Attribution(Fate.HELD, likely.patient_id, "device-changed-hands")
     if KIND_DOUBTED in measurement.flags:
         return Attribution(Fate.HELD, likely.patient_id, KIND_DOUBTED)
@@ -158,10 +161,16 @@ def _covers(assignment: Assignment, at: int) -> bool:
     return assignment.from_at <= at and (assignment.until_at is None or at < assignment.until_at)
 
 
-def _changed_hands(assignments: Sequence[Assignment], likely: Assignment, when: MeasuredAt) -> bool:
+def _changed_hands(
+    assignments: Sequence[Assignment], likely: Assignment, when: MeasuredAt, stored_at: int
+) -> bool:
     """Tell whether somebody else may have had the device, within what the clock leaves open."""
-    others = [held for held in assignments if held.patient_id != likely.patient_id]
-    if when.quality is Quality.UNSURE:  # it may have been taken at any time until now
+    others = [
+        held
+        for held in assignments
+        if held.patient_id != likely.patient_id and held.from_at <= stored_at + HAND_OVER_DOUBT
+    ]
+    if when.quality is Quality.UNSURE:  # it may have been taken at any time until it was stored
         return any(held.user == likely.user for held in others)
     early, late = when.at - HAND_OVER_DOUBT, when.at + HAND_OVER_DOUBT
     return any(

@@ -4,11 +4,13 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from server.ports.alerts import Alerts
+from server.ports.assignments import Assignments
 from server.ports.calls import Calls
 from server.ports.care import Care
 from server.ports.caseload import Caseload
 from server.ports.channels import Channels
 from server.ports.charts import Charts
+from server.ports.corrections import Corrections
 from server.ports.courses import Courses
 from server.ports.directory import Directory
 from server.ports.inputs import InputLog
@@ -29,6 +31,10 @@ class Transaction(Protocol):
     def inputs(self) -> InputLog: ...
     @property
     def alerts(self) -> Alerts: ...
+    @property
+    def assignments(self) -> Assignments: ...
+    @property
+    def corrections(self) -> Corrections: ...
     @property
     def calls(self) -> Calls: ...
     @property

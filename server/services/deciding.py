@@ -131,7 +131,7 @@ def _decide_measurement(
         _put_away(decided, one, Fate.DUPLICATE, "sent before", now, measurement, source)
         return
     when = _when(measurement, one.home, source, now)
-    verdict = _attributed(one, measurement, source, when, known)
+    verdict = _attributed(one, measurement, source, when, known, now)
     chc_id = source.chc_id if source else one.home.chc_id
     _keep(decided, one, measurement, when, verdict, chc_id, content, now)
     if verdict.fate is Fate.HELD:
@@ -174,10 +174,15 @@ def _when(
 
 
 def _attributed(
-    one: Came, measurement: Measurement, source: Source | None, when: MeasuredAt, known: Known
+    one: Came,
+    measurement: Measurement,
+    source: Source | None,
+    when: MeasuredAt,
+    known: Known,
+    now: int,
 ) -> Attribution:
     assignments = source.assignments if source else []
-    verdict = attribute(measurement, when, assignments, known.weights)
+    verdict = attribute(measurement, when, assignments, known.weights, now)
     if source and source.chc_id != one.home.chc_id and verdict.fate is Fate.STORED:
         return Attribution(Fate.HELD, verdict.patient_id, "gateway-of-another-chc")
     if verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE:

@@ -20,6 +20,7 @@ from server.ports.store import Transaction
 from server.services.matters import keep, raise_matter
 
 NOTE_MAX: Final = 250
+WAITS: Final = "measurement-held"
 _AUDITED: Final = {
     Said.GIVEN: "measurement-released",
     Said.REJECTED: "measurement-rejected",
@@ -41,7 +42,7 @@ def release(tx: Transaction, user: User, epoch_id: int, seq: int, reference: str
     believed = held.quality != Quality.UNSURE
     kind = InputKind.ATTRIBUTED if believed else InputKind.QUESTIONED
     tx.inputs.append([NewInput(kind, patient.id, epoch_id, seq, number, now)])
-    _finish(tx, user, held, now)
+    close_decided(tx, user.name, held.device or "", now)
 
 
 def reject(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> None:
@@ -50,7 +51,7 @@ def reject(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> No
     number = _say(tx, user, held, Said.REJECTED, held.patient_id, now)
     tx.measurements.reject(epoch_id, seq, f"not one of our patients, says {user.name}")
     _withdraw(tx, held, number, now)
-    _finish(tx, user, held, now)
+    close_decided(tx, user.name, held.device or "", now)
 
 
 def see(tx: Transaction, user: User, epoch_id: int, seq: int, note: str, now: int) -> None:
@@ -76,30 +77,30 @@ def take_back(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) ->
     if likely_id is not None and is_judged(reason):
         kind = InputKind.QUESTIONED
         tx.inputs.append([NewInput(kind, likely_id, epoch_id, seq, number, now)])
+    tell_held(tx, decided.chc_id, decided.device or "", reason or "", now)
+
+
+def tell_held(tx: Transaction, chc_id: int, device: str, reason: str, now: int) -> None:
+    """Say to the CHC that a measurement of a device waits for a person."""
     raise_matter(
         tx,
-        chc_id=decided.chc_id,
-        subject=f"device:{decided.device}",
-        rule="measurement-held",
+        chc_id=chc_id,
+        subject=f"device:{device}",
+        rule=WAITS,
         priority=Priority.MEDIUM,
-        detail=reason or "",
+        detail=reason,
         now=now,
     )
 
 
-def _finish(tx: Transaction, user: User, held: MeasurementRow, now: int) -> None:
+def close_decided(tx: Transaction, by: str, device: str, now: int) -> None:
     """Close the matter of a device's held measurements with the last decision about them."""
-    subject, rule = f"device:{held.device}", "measurement-held"
-    matter = tx.alerts.open_of([subject]).get((subject, rule))
-    if matter is None or tx.measurements.held_of(held.device or ""):
+    subject = f"device:{device}"
+    matter = tx.alerts.open_of([subject]).get((subject, WAITS))
+    if matter is None or tx.measurements.held_of(device):
         return
-    change = life.closed(
-        matter,
-        by=user.name,
-        outcome=life.Outcome.TECHNICAL_FIXED,
-        next_review_at=None,
-        now=now,
-    )
+    outcome = life.Outcome.TECHNICAL_FIXED
+    change = life.closed(matter, by=by, outcome=outcome, next_review_at=None, now=now)
     keep(tx, change, now)
 
 
@@ -108,7 +109,12 @@ def _withdraw(tx: Transaction, decided: MeasurementRow, number: int, now: int) -
     if decided.patient_id is not None:
         row = (decided.patient_id, decided.epoch_id, decided.seq, number, now)
         tx.inputs.append([NewInput(InputKind.WITHDRAWN, *row)])
-    for alert_id in sorted(tx.alerts.end_doubted(decided.epoch_id, decided.seq, now)):
+    undo_doubted(tx, decided.epoch_id, decided.seq, now)
+
+
+def undo_doubted(tx: Transaction, epoch_id: int, seq: int, now: int) -> None:
+    """Withdraw what was concluded from a measurement judged alone; the engine does the rest."""
+    for alert_id in sorted(tx.alerts.end_doubted(epoch_id, seq, now)):
         alert = tx.alerts.get(alert_id)
         if alert is None or alert.closed_at is not None or tx.alerts.in_force_count(alert_id):
             continue

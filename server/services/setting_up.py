@@ -205,11 +205,11 @@ def assign_device(tx: Transaction, new: NewAssignment, now: int) -> int:
     before = tx.directory.holders(device)
     tx.directory.assign(device, patient, new.user, from_at)
     for one in {patient.id, *before}:
-        _expect_by_default(tx, one, now)
+        expect_by_default(tx, one, now)
     return device
 
 
-def _expect_by_default(tx: Transaction, patient_id: int, now: int) -> None:
+def expect_by_default(tx: Transaction, patient_id: int, now: int) -> None:
     """Expect a measurement a day of every device that a patient has, until a plan is in force:
     who measures nothing is missed from the first day on, plan or no plan (hazard H8)."""
     patient = tx.directory.patient(patient_id)

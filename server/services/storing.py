@@ -123,10 +123,10 @@ def _write(tx: Transaction, decided: Decided, now: int, *, replicate: bool) -> N
             detail=matter.detail,
             now=now,
         )
-    _explain(tx, decided.late, now)
+    explain(tx, decided.late, now)
 
 
-def _explain(tx: Transaction, late: Sequence[tuple[int, int, int]], now: int) -> None:
+def explain(tx: Transaction, late: Sequence[tuple[int, int, int]], now: int) -> None:
     """Mark the absences that late measurements explain; mostly there are none to look at."""
     open_ = tx.alerts.unexplained({patient for patient, _, _ in late})
     for patient, code, at in late:

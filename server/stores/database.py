@@ -12,11 +12,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from server.errors import StoreUnavailable
 from server.stores import tables
 from server.stores.alerts import AlertRows
+from server.stores.assignments import AssignmentRows
 from server.stores.calls import CallRows
 from server.stores.care import CareRows
 from server.stores.caseload import CaseloadRows
 from server.stores.channels import ChannelRows
 from server.stores.charts import ChartRows
+from server.stores.corrections import CorrectionRows
 from server.stores.courses import CourseRows
 from server.stores.directory import DirectoryRows
 from server.stores.inputs import InputRows
@@ -51,6 +53,14 @@ class SqlTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection)
+
+    @cached_property
+    def assignments(self) -> AssignmentRows:
+        return AssignmentRows(self.connection)
+
+    @cached_property
+    def corrections(self) -> CorrectionRows:
+        return CorrectionRows(self.connection)
 
     @cached_property
     def calls(self) -> CallRows:

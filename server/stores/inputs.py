@@ -102,7 +102,7 @@ class InputRows:
                 else_=t.measurements.c.received_at,
             ),
             *_OBSERVATION,
-        ).where(prepared.of_kind(InputKind.QUESTIONED))
+        ).where(prepared.of_kind(InputKind.QUESTIONED), ~_withdrawn_since())
         return [
             Questioned(
                 row[0],
@@ -249,6 +249,18 @@ _OBSERVATION: Final = (
     t.observations.c.seq,
     t.observations.c.steady,
 )
+
+
+def _withdrawn_since() -> ColumnElement[bool]:
+    """Tell an input that was withdrawn before it was judged: it has nothing to conclude."""
+    later = t.inputs.alias()
+    return exists().where(
+        later.c.epoch_id == t.inputs.c.epoch_id,
+        later.c.seq == t.inputs.c.seq,
+        later.c.patient_id == t.inputs.c.patient_id,
+        later.c.kind == InputKind.WITHDRAWN,
+        later.c.id > t.inputs.c.id,
+    )
 
 
 def enumerate_from(first: int, ids: list[int]) -> list[tuple[int, int]]:

@@ -1,7 +1,6 @@
 """The measurements' tables."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -32,10 +31,7 @@ from server.ports.measurements import (
 )
 from server.stores import prepared
 from server.stores import tables as t
-from server.stores.rows import insert_new
-
-_T = TypeVar("_T")
-_CHUNK = 500  # names in one IN list; SQLite and PostgreSQL both take far more
+from server.stores.rows import chunks, insert_new
 
 
 class MeasurementRows:
@@ -50,7 +46,7 @@ class MeasurementRows:
     def gateways(self, names: Collection[str]) -> dict[str, GatewayRow]:
         return {
             row[0]: GatewayRow(row[1], row[2], row[3] is not None)
-            for some in _chunks(sorted(names))
+            for some in chunks(sorted(names))
             for row in self._connection.execute(prepared.GATEWAYS, {"some": some})
         }
 
@@ -65,14 +61,17 @@ class MeasurementRows:
     def _epochs(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
         return {
             (row[0], row[1]): Epoch._make(row[2:])
-            for some in _chunks(sorted({epoch for _, epoch in keys}))
+            for some in chunks(sorted({epoch for _, epoch in keys}))
             for row in self._connection.execute(prepared.EPOCHS, {"some": some})
             if (row[0], row[1]) in keys
         }
 
     def sources(self, addresses: Collection[str]) -> dict[str, Source]:
         found: dict[str, Source] = {}
-        for names in _chunks(sorted(addresses)):
+        for names in chunks(sorted(addresses)):
+            if self._connection.dialect.name != "sqlite":
+                # Whoever corrects an assignment waits for us, or we for them: never a stale read.
+                self._connection.execute(prepared.SHARE_DEVICES, {"some": names})
             for row in self._connection.execute(prepared.SOURCES, {"some": names}):
                 source = found.setdefault(row.address, Source(row.chc_id, []))
                 if row.patient_id is not None:
@@ -86,14 +85,14 @@ class MeasurementRows:
     def contents(self, content_ids: Collection[bytes]) -> dict[bytes, bytes]:
         return {
             row[0]: row[1]
-            for some in _chunks(sorted(content_ids))
+            for some in chunks(sorted(content_ids))
             for row in self._connection.execute(prepared.CONTENTS, {"some": some})
         }
 
     def elements(self, epoch_id: int, seqs: Collection[int]) -> dict[int, bytes]:
         return {
             row[0]: row[1]
-            for some in _chunks(sorted(seqs))
+            for some in chunks(sorted(seqs))
             for row in self._connection.execute(
                 prepared.ELEMENTS, {"epoch_id": epoch_id, "some": some}
             )
@@ -236,7 +235,7 @@ class MeasurementRows:
 
     def note_batteries(self, chc_id: int, levels: Mapping[str, int]) -> list[str]:
         changed = []
-        for some in _chunks(sorted(levels)):
+        for some in chunks(sorted(levels)):
             query = select(t.devices.c.address, t.devices.c.battery_pct).where(
                 t.devices.c.address.in_(some), t.devices.c.chc_id == chc_id
             )
@@ -303,7 +302,3 @@ def _same_measurement() -> ColumnElement[bool]:
         t.observations.c.epoch_id == t.measurements.c.epoch_id,
         t.observations.c.seq == t.measurements.c.seq,
     )
-
-
-def _chunks(names: Sequence[_T]) -> list[Sequence[_T]]:
-    return [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]

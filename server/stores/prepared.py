@@ -79,6 +79,12 @@ SOURCES: Final = (
     )
     .where(t.devices.c.address.in_(_some()))
 )
+SHARE_DEVICES: Final = (
+    select(t.devices.c.id)
+    .where(t.devices.c.address.in_(_some()))
+    .order_by(t.devices.c.id)
+    .with_for_update(read=True, key_share=True)
+)
 CONTENTS: Final = select(t.measurements.c.content_id, t.measurements.c.element).where(
     t.measurements.c.content_id.in_(_some())
 )

@@ -1,10 +1,13 @@
 """Writing many rows at once, and reading what tables and charts show of a stored element."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Table
+
+_T = TypeVar("_T")
+_CHUNK: Final = 500  # names in one IN list; SQLite and PostgreSQL both take far more
 
 
 class Sent(msgspec.Struct):
@@ -34,3 +37,8 @@ def insert_new(
         " ON CONFLICT DO NOTHING",
         list(rows),
     )
+
+
+def chunks(names: Sequence[_T]) -> list[Sequence[_T]]:
+    """Cut a list into ones that a statement can name."""
+    return [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]

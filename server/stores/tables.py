@@ -226,6 +226,14 @@ measurements = Table(
     Column("reason", String(250), nullable=True),
     Column("element", LargeBinary, nullable=False),
     Index("ix_measurements_patient", "patient_id", "measured_at"),
+    Index("ix_measurements_device", "device", "measured_at"),
+    Index(
+        "ix_measurements_unsure",
+        "device",
+        "measured_at",
+        sqlite_where=text("quality = 'unsure'"),
+        postgresql_where=text("quality = 'unsure'"),
+    ),
     Index(
         "ix_measurements_waiting",
         "chc_id",
@@ -610,6 +618,8 @@ replica_outbox = Table(
     _id(),
     Column("epoch_id", Integer, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    # Whose point is to be taken out there; empty: the measurement's own is to be written.
+    Column("gone_from", Integer, nullable=True),
 )
 chart_blobs = Table(
     "chart_blobs",

@@ -346,6 +346,12 @@ class PageRows:
             t.patients, t.patients.c.id == t.decisions.c.patient_id
         )
         columns = [t.decisions.c[name] for name in ("epoch_id", "seq", "kind", "by", "at", "note")]
+        later = t.decisions.alias()
+        said_since = exists().where(
+            later.c.epoch_id == t.decisions.c.epoch_id,
+            later.c.seq == t.decisions.c.seq,
+            later.c.id > t.decisions.c.id,
+        )
         query = (
             select(
                 *columns,
@@ -354,26 +360,28 @@ class PageRows:
                 t.decisions.c.patient_id,
                 t.patients.c.family_name,
                 t.patients.c.given_name,
+                ~said_since,
             )
             .select_from(joined)
-            .where(t.decisions.c.chc_id == chc_id, t.decisions.c.at >= since)
+            .where(
+                t.decisions.c.chc_id == chc_id,
+                t.decisions.c.at >= since,
+                t.decisions.c.kind != Said.CORRECTED,  # told with the correction, not one by one
+            )
             .order_by(t.decisions.c.id.desc())
             .limit(200)
         )
-        found: list[DecisionView] = []
-        later: set[tuple[int, int]] = set()
-        for row in self._rows(query):
-            key = row[0], row[1]
-            found.append(DecisionView._make((*row, key not in later, self._values(*key))))
-            later.add(key)
-        return found
+        return [
+            DecisionView._make((*row[:-1], bool(row[-1]), self._values(row[0], row[1])))
+            for row in self._rows(query)
+        ]
 
     def given(self, alert_id: int) -> dict[tuple[int, int], tuple[str, int]]:
         of_finding = and_(
             t.decisions.c.epoch_id == t.findings.c.epoch_id,
             t.decisions.c.seq == t.findings.c.seq,
             t.decisions.c.patient_id == t.findings.c.patient_id,
-            t.decisions.c.kind == Said.GIVEN,
+            t.decisions.c.kind.in_([Said.GIVEN, Said.CORRECTED]),
         )
         columns = [t.decisions.c[name] for name in ("epoch_id", "seq", "by", "at")]
         query = select(*columns).join(t.findings, of_finding)
