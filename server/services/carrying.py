@@ -68,7 +68,7 @@ def _judge_anew(tx: Transaction, moved: Sequence[Move], now: int) -> None:
     given = [
         NewInput(_kind(move), move.to.patient_id, *move.row.key, move.said + 1, now)
         for move in moved
-        if move.to.patient_id is not None
+        if move.to.is_judged
     ]
     tx.inputs.append([*withdrawn, *given])
     for move in moved:
