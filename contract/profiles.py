@@ -27,9 +27,13 @@ class ProfileError(Exception):
 
 
 class Advertisement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a scan recognises the model: all given keys must match. ``local_name`` may end in *."""
+    """How a scan recognises the model: all given keys must match. ``local_name`` may end in *.
+
+    ``service_data_uuid`` is the service of which it broadcasts data.
+    """
 
     service_uuid: Uuid | None = None
+    service_data_uuid: Uuid | None = None
     local_name: str | None = None
 
     def __post_init__(self) -> None:
@@ -41,13 +45,14 @@ class Advertisement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which characteristic says something, and the codec that reads it.
 
-    ``beside`` is the characteristic that it belongs to: a glucose context to its record, a body
-    composition to its weight.
+    ``broadcast``: the device says it to everybody, in the data of the service of that UUID, and is
+    never connected to. ``beside`` is the characteristic that it belongs to: a glucose context to
+    its record, a body composition to its weight.
     """
 
     characteristic_uuid: Uuid
     codec: str
-    delivery: Literal["indicate", "notify"]
+    delivery: Literal["indicate", "notify", "broadcast"]
     beside: Uuid | None = None
 
 
@@ -81,6 +86,13 @@ def parse(name: str, text: str) -> Profile:
         return msgspec.toml.decode(text, type=Profile)
     except msgspec.MsgspecError as error:
         raise ProfileError(f"device_profiles/{name}.toml: {error}") from error
+
+
+def is_broadcast(profile_name: str, uuid: str) -> bool:
+    """Tell whether a device of that profile says this to everybody, once or many times."""
+    profile = profiles().get(profile_name)
+    sources = profile.measurement if profile else ()
+    return any(s.delivery == "broadcast" and s.characteristic_uuid == uuid for s in sources)
 
 
 @cache

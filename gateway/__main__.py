@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, status):
         command.add_argument("--settings", type=Path, default=_DEFAULT_SETTINGS, metavar="FILE")
     decode = commands.add_parser("decode", help="say what the bytes of a characteristic mean")
-    what = "the characteristic, as 2A35; or SFLOAT or FLOAT for a number by itself"
+    what = "2A35, a codec's name for a maker's own format, or SFLOAT or FLOAT for a number"
     decode.add_argument("uuid", nargs="?", metavar="UUID16", help=what)
     decode.add_argument("hex", nargs="?", metavar="HEX", help="its value, in the order on air")
     decode.add_argument("--file", type=Path, help="read one 'UUID16 HEX' a line")

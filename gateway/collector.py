@@ -10,7 +10,18 @@ from typing import Final
 
 from contract.messages import Origin
 from contract.profiles import Profile
-from gateway.ble import Arrival, Ended, Kept, LastRecord, Radio, Session, Sighting, scan
+from gateway.ble import (
+    Arrival,
+    Broadcasts,
+    Ended,
+    Kept,
+    LastRecord,
+    Radio,
+    Session,
+    Sighting,
+    broadcasts,
+    scan,
+)
 from gateway.clock import Moment
 from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
 from gateway.observe import Delivery, measure
@@ -51,6 +62,8 @@ class Collector:
         # In memory only: after a restart a device's memory is read whole, which is always right.
         self._last_records: dict[tuple[str, str], LastRecord | None] = {}
         self._unkept: deque[Make] = deque()
+        self._broadcasts = Broadcasts()
+        self._broadcast: asyncio.Queue[tuple[Sighting, Arrival]] = asyncio.Queue()
         self._seen = asyncio.Event()
         self._heard_at = time.monotonic()
         self.batteries: dict[str, int] = {}
@@ -78,7 +91,9 @@ class Collector:
                 if self.radio_state != "scanning":
                     _log.info("scanning")
                 self.radio_state = "scanning"
-                await self._first_of(self._radio.wait_lost(), self._go_round())
+                await self._first_of(
+                    self._radio.wait_lost(), self._go_round(), self._take_broadcasts()
+                )
         finally:
             await self._radio.close()
         raise RadioUnavailable("radio: gone")
@@ -116,9 +131,18 @@ class Collector:
         address = sighting.address
         if self._allowed and address not in self._allowed:
             return
-        if time.monotonic() >= self._not_before.get(address, 0.0):
+        if broadcasts(sighting.profile):
+            for arrival in self._broadcasts.heard(sighting):
+                self._broadcast.put_nowait((sighting, arrival))
+        elif time.monotonic() >= self._not_before.get(address, 0.0):
             self._waiting[address] = sighting
             self._seen.set()
+
+    async def _take_broadcasts(self) -> None:
+        """Store what was heard, also while another device is served."""
+        while True:
+            sighting, arrival = await self._broadcast.get()
+            await self._deliver(sighting, arrival, "device")
 
     async def _serve(self, sighting: Sighting) -> None:
         """Hold one session and decide when the device may have the next."""

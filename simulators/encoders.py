@@ -89,6 +89,12 @@ def body_composition(fat_percent: Decimal, kilograms: Decimal | None = None) -> 
     return head + steps
 
 
+def xiaomi_1(kilograms: Decimal, *, at: datetime, stable: bool, removed: bool = False) -> bytes:
+    """Encode the service data of a Xiaomi V1 scale, after openScale's description, in kg."""
+    control = 0x02 | stable << 5 | removed << 7
+    return struct.pack("<BH", control, int(kilograms * 200)) + date_time(at)
+
+
 def glucose_context(sequence: int, meal: int) -> bytes:
     """Encode 0x2A34 with a meal: 1 before, 2 after, 3 fasting, 4 casual, 5 bedtime; 6 is none."""
     return struct.pack("<BHB", 0b10, sequence, meal)

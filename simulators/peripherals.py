@@ -21,6 +21,7 @@ from simulators.radio import VirtualController, VirtualRadio
 
 NAME_PREFIX: Final = "Vicino "
 _ADVERTISING_INTERVAL_MS: Final = 100.0
+_BROADCAST_SECONDS: Final = 0.4  # a few advertisements of each frame
 _LINGER_SECONDS: Final = 0.3  # real cuffs stay a moment after the last confirmation
 _BATTERY_SERVICE, _BATTERY_LEVEL = UUID(0x180F), UUID(0x2A19)
 
@@ -240,6 +241,35 @@ class BodyScale(Scale):
     async def _deliver(self, connection: Any, value: bytes) -> None:  # noqa: ANN401
         await super()._deliver(connection, value)
         await self._device.indicate_subscriber(connection, self._composition, self._fat)
+
+
+class BroadcastingScale(Peripheral):
+    """A scale as Xiaomi's first: it says each weighing to everybody, again and again."""
+
+    service, characteristic, kind = 0x181D, 0x2A9D, "broadcast"
+
+    def __init__(self, radio: VirtualRadio, address: str, battery: int = 90) -> None:
+        super().__init__(radio, address, battery)
+        self._data = b""
+
+    async def take(self, kilograms: Decimal, at: datetime) -> None:
+        """Weigh: a frame while standing on it, the stable one, and that after stepping off."""
+        for stable, removed in ((False, False), (True, False), (True, True)):
+            self._data = encoders.xiaomi_1(kilograms, at=at, stable=stable, removed=removed)
+            await self._device.stop_advertising()
+            await self._advertise()
+            await asyncio.sleep(_BROADCAST_SECONDS)
+
+    def _advertisement(self) -> AdvertisingData:
+        service = AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS
+        uuid = bytes(UUID(self.service))
+        return AdvertisingData(
+            [
+                (AdvertisingData.FLAGS, bytes([0x06])),
+                (service, uuid),
+                (AdvertisingData.SERVICE_DATA_16_BIT_UUID, uuid + self._data),
+            ]
+        )
 
 
 class HeartRateStrap(Peripheral):

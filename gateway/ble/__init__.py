@@ -1,5 +1,6 @@
 """Bluetooth: which radio is used, who is in reach, and one session with one peripheral."""
 
+from gateway.ble.broadcast import Broadcasts, broadcasts
 from gateway.ble.joiner import Arrival
 from gateway.ble.radio import Radio, open_radio
 from gateway.ble.recognition import recognise
@@ -9,6 +10,7 @@ from gateway.ble.session import Deliver, Ended, Kept, Session
 
 __all__ = [
     "Arrival",
+    "Broadcasts",
     "Deliver",
     "Ended",
     "Kept",
@@ -16,6 +18,7 @@ __all__ = [
     "Radio",
     "Session",
     "Sighting",
+    "broadcasts",
     "open_radio",
     "recognise",
     "scan",

@@ -18,6 +18,10 @@ _SERVICE_LISTS = (
     AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
     AdvertisingData.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
 )
+_SERVICE_DATA = (
+    AdvertisingData.SERVICE_DATA_16_BIT_UUID,
+    AdvertisingData.SERVICE_DATA_128_BIT_UUID,
+)
 
 
 class HciScanner(BaseBleakScanner):
@@ -72,7 +76,7 @@ def _advertisement_data(advertisement: Any) -> AdvertisementData:  # noqa: ANN40
     return AdvertisementData(
         local_name=raw_name.decode("utf-8", "replace") if raw_name else None,
         manufacturer_data={},
-        service_data={},
+        service_data=_service_data(data),
         service_uuids=_service_uuids(data),
         tx_power=None,
         rssi=advertisement.rssi,
@@ -87,6 +91,11 @@ def _service_uuids(data: Any) -> list[str]:  # noqa: ANN401 - Bumble is not type
         for uuids in data.get_all(kind):
             found.update(dict.fromkeys(as_text(uuid) for uuid in uuids))
     return list(found)
+
+
+def _service_data(data: Any) -> dict[str, bytes]:  # noqa: ANN401 - Bumble is not typed for us
+    found = (one for kind in _SERVICE_DATA for one in data.get_all(kind))
+    return {as_text(uuid): bytes(value) for uuid, value in found}
 
 
 def as_text(uuid: UUID) -> str:

@@ -42,8 +42,10 @@ class Joiner:
         source = self._sources[characteristic]
         if source.codec in CONTEXTS:
             return self._with_context(source, raw)
-        ready = self.rest()
         read = _read(source, raw)
+        if read is not None and not read.is_final:
+            return []
+        ready = self.rest()
         number = None if read is None else read.sequence
         one = Arrival(characteristic, raw, self._beside(source, read), number)
         self._latest[characteristic] = raw

@@ -1,6 +1,6 @@
 """Which device profile an advertisement belongs to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bleak.uuids import normalize_uuid_str
 
@@ -8,19 +8,29 @@ from contract.profiles import Advertisement, Profile
 
 
 def recognise(
-    profiles: Mapping[str, Profile], local_name: str | None, service_uuids: Sequence[str]
+    profiles: Mapping[str, Profile],
+    local_name: str | None,
+    service_uuids: Sequence[str],
+    service_data: Collection[str] = (),
 ) -> str | None:
     """Return the name of the profile that matches; the one that asks for most, if several do."""
     matching = [
         name
         for name, profile in profiles.items()
-        if _matches(profile.advertisement, local_name, service_uuids)
+        if _matches(profile.advertisement, local_name, service_uuids, service_data)
     ]
     return max(matching, key=lambda name: _keys(profiles[name].advertisement), default=None)
 
 
-def _matches(asked: Advertisement, local_name: str | None, service_uuids: Sequence[str]) -> bool:
-    service, name = asked.service_uuid, asked.local_name
+def _matches(
+    asked: Advertisement,
+    local_name: str | None,
+    service_uuids: Sequence[str],
+    service_data: Collection[str],
+) -> bool:
+    service, data, name = asked.service_uuid, asked.service_data_uuid, asked.local_name
+    if data is not None and normalize_uuid_str(data) not in service_data:
+        return False
     has_service = service is None or normalize_uuid_str(service) in service_uuids
     return has_service and (name is None or _name_matches(name, local_name or ""))
 
@@ -32,7 +42,8 @@ def _name_matches(pattern: str, name: str) -> bool:
 
 
 def _keys(asked: Advertisement) -> int:
-    return (asked.service_uuid is not None) + (asked.local_name is not None)
+    keys = (asked.service_uuid, asked.service_data_uuid, asked.local_name)
+    return sum(key is not None for key in keys)
 
 
 def service_filter(profiles: Mapping[str, Profile]) -> list[str] | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bleak.backends.device import BLEDevice
@@ -21,12 +21,13 @@ _STOP_SECONDS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An advertisement of a device that a profile recognises."""
+    """An advertisement of a device that a profile recognises; its data by service."""
 
     device: BLEDevice
     address: str
     profile_name: str
     profile: Profile
+    service_data: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -43,9 +44,10 @@ async def scan(
 
     def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
         heard()
-        name = recognise(profiles, data.local_name, data.service_uuids)
+        name = recognise(profiles, data.local_name, data.service_uuids, data.service_data)
         if name is not None:
-            seen(Sighting(device, device.address.upper(), name, profiles[name]))
+            address = device.address.upper()
+            seen(Sighting(device, address, name, profiles[name], data.service_data))
 
     scanner = radio.scanner(on_advertisement, service_filter(profiles))
     with radio_errors():

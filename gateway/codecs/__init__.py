@@ -24,12 +24,19 @@ from gateway.codecs import (
     record_access,
     temperature,
     weight,
+    xiaomi_scale,
 )
 from gateway.codecs.decoded import Decoded
 
 Codec = Callable[[bytes], Decoded]
 
+# Of no characteristic of the SIG: ``decode`` takes these by name.
+VENDOR: Final[dict[str, Codec]] = {
+    "xiaomi-scale-1": xiaomi_scale.decode_v1,
+    "xiaomi-scale-2": xiaomi_scale.decode_v2,
+}
 CODECS: Final[dict[str, Codec]] = {
+    **VENDOR,
     "blood-pressure": blood_pressure.decode,
     "body-composition": body_composition.decode,
     "glucose": glucose.decode,

@@ -52,6 +52,8 @@ class Decoded:
     the flags chose, where they choose one; ``words`` are coded fields (where on the body, ...) and
     texts. ``records`` are the parts of a value that carries several, each complete in itself.
     ``continues``: the device says that what belongs to it follows in another characteristic.
+    ``is_final``: False while the device is still measuring, which makes no measurement. ``same``
+    are the bytes that tell one measurement of a device that repeats each from every other.
     """
 
     quantities: tuple[Quantity, ...]
@@ -63,6 +65,8 @@ class Decoded:
     words: dict[str, str] = field(default_factory=dict)
     records: tuple["Decoded", ...] = ()
     continues: bool = False
+    is_final: bool = True
+    same: bytes | None = None
 
 
 def named_bits(bits: int, names: dict[int, str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from gateway.codecs.decoded import Above, Below, Number, Quantity
 
 MMHG_PER_KPA: Final = Decimal("7.50062")
 KG_PER_LB: Final = Decimal("0.45359237")
+KG_PER_JIN: Final = Decimal("0.5")  # a market catty
 MG_DL_PER_MMOL_L: Final = Decimal("18.016")
 M_PER_IN: Final = Decimal("0.0254")
 _HEIGHT_STEP: Final = Decimal("0.001")
@@ -21,6 +22,7 @@ _CONTEXT: Final = Context(prec=300, rounding=ROUND_HALF_UP)
 _CONVERT: Final[dict[str, Callable[[Decimal], Decimal]]] = {
     "kPa": lambda kpa: kpa * MMHG_PER_KPA,
     "lb": lambda lb: lb * KG_PER_LB,
+    "jin": lambda jin: jin * KG_PER_JIN,
     "F": lambda fahrenheit: (fahrenheit - 32) * 5 / 9,
     "mol/L": lambda mol_l: mol_l.scaleb(3) * MG_DL_PER_MMOL_L,
     "in": lambda inches: inches * M_PER_IN,

@@ -173,6 +173,9 @@ def _content_id(delivery: Delivery, read: Decoded, epoch: str, seq: int) -> str:
     user = read.user if isinstance(read.user, int) else None
     parts: list[object] = [delivery.device, delivery.profile_name, delivery.characteristic, user]
     trusted_time = delivery.profile.trusted_time and isinstance(read.time, datetime)
+    if read.same is not None:
+        named = msgspec.json.encode([*parts, "same", read.same.hex()])
+        return hashlib.sha256(named).hexdigest()[:_CONTENT_ID_HEX_DIGITS]
     unreadable_record = delivery.origin == "device-memory" and read == Decoded(())
     if read.sequence is not None or trusted_time or unreadable_record:
         parts += ["record", read.sequence]

@@ -8,7 +8,7 @@ import msgspec
 
 from contract.codes import Code, possible
 from contract.messages import DEVICE_RANGE
-from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC
+from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC, VENDOR
 from gateway.codecs.decoded import Above, Absent, Below, Decoded, Number, Quantity
 from gateway.errors import DecodeError, WrongData
 from gateway.observe.conversion import converted, plain
@@ -65,7 +65,8 @@ _WHOLE: Final = 100
 def print_line(characteristic: str, text: str) -> bytes:
     """Return the JSON line for a characteristic (16-bit UUID in hex) and its value in hex.
 
-    ``SFLOAT`` and ``FLOAT`` in place of a characteristic are a number by itself.
+    ``SFLOAT`` and ``FLOAT`` in place of a characteristic are a number by itself; a codec's name
+    is that of a maker's own format.
     Raises ``WrongData`` when they are no hex, no characteristic we know or cannot be read.
     """
     try:
@@ -82,7 +83,7 @@ def printed(characteristic: str, value: bytes) -> dict[str, Any]:
     read or whose value cannot be true.
     """
     named = characteristic.lower()
-    codec = BARE_NUMBERS.get(named) or BY_CHARACTERISTIC.get(named.removeprefix("0x"))
+    codec = (BARE_NUMBERS | VENDOR).get(named) or BY_CHARACTERISTIC.get(named.removeprefix("0x"))
     if codec is None:
         raise WrongData(f"no codec for characteristic {characteristic}")
     return _keys(codec(value), value)
@@ -167,6 +168,7 @@ def _fields(read: Decoded) -> dict[str, Any]:
         "user": _absent(read.user),
         "sequence": read.sequence,
         "flags": read.flags,
+        "measuring": None if read.is_final else True,
         **read.words,
     }
     return {key: field for key, field in fields.items() if field is not None}

@@ -19,6 +19,7 @@ from contract.messages import (
     Tombstone,
     element_decoder,
 )
+from contract.profiles import is_broadcast
 from server.domain.attribution import (
     Attribution,
     Fate,
@@ -132,6 +133,11 @@ def _decide_measurement(
         return
     when = _when(measurement, one.home, source, now)
     verdict = _attributed(one, measurement, source, when, known, now)
+    if content.hex() != measurement.content_id and is_broadcast(
+        measurement.profile, measurement.characteristic
+    ):
+        # Another gateway heard the same broadcast, a moment before or after (hazard H12).
+        verdict = Attribution(Fate.HELD, verdict.patient_id, "probable-duplicate")
     chc_id = source.chc_id if source else one.home.chc_id
     _keep(decided, one, measurement, when, verdict, chc_id, content, now)
     if verdict.fate is Fate.HELD:

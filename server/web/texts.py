@@ -172,6 +172,7 @@ HELD: Final = {
     "device-shared": N_("More than one patient has this device"),
     "device-changed-hands": N_("The device changed hands about that time"),
     "weight-differs": N_("The weight differs by more than a tenth from the last one"),
+    "probable-duplicate": N_("Another gateway heard it too: probably the same weighing"),
     "kind-doubted": N_("The meter marks it as something else, such as a ketone result"),
 }
 SAID: Final = {

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from bleak.uuids import normalize_uuid_str
 
 from contract.profiles import ProfileError, parse, profiles
 from gateway.ble import recognise
-from gateway.codecs import BY_CHARACTERISTIC, CODECS, CONTEXTS
+from gateway.codecs import BY_CHARACTERISTIC, CODECS, CONTEXTS, VENDOR
 from tests.gateway.vectors import load
 
 NAMES = sorted(profiles())
@@ -38,15 +39,25 @@ def test_what_belongs_to_another_value_names_one_of_the_same_profile(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_s_characteristics_have_a_vector(name):
-    assert {s.characteristic_uuid for s in profiles()[name].measurement} <= WITH_VECTOR
+    sources = profiles()[name].measurement
+    assert {s.codec if s.codec in VENDOR else s.characteristic_uuid for s in sources} <= WITH_VECTOR
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_recognises_its_own_device_before_a_more_general_one(name):
     asked = profiles()[name].advertisement
-    services = [f"0000{asked.service_uuid}-0000-1000-8000-00805f9b34fb"]
+    services, data = (
+        [normalize_uuid_str(uuid)] if uuid else []
+        for uuid in (asked.service_uuid, asked.service_data_uuid)
+    )
     local_name = (asked.local_name or "anything").removesuffix("*")
-    assert recognise(profiles(), local_name, services) == name
+    others = {other: profile for other, profile in profiles().items() if other != name}
+    for some in (
+        profiles(),
+        {name: profiles()[name], **others},
+        {**others, name: profiles()[name]},
+    ):
+        assert recognise(some, local_name, services, data) == name
 
 
 def test_a_name_without_its_service_is_not_enough():

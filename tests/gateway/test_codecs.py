@@ -4,12 +4,12 @@ from datetime import datetime
 
 import pytest
 
-from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC, CODECS, INTERMEDIATE, date_time
+from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC, CODECS, INTERMEDIATE, VENDOR, date_time
 from gateway.codecs.decoded import Absent
 from gateway.errors import DecodeError
 from tests.gateway.vectors import load
 
-CODECS_ALL = BY_CHARACTERISTIC | BARE_NUMBERS
+CODECS_ALL = BY_CHARACTERISTIC | BARE_NUMBERS | VENDOR
 VALID = [(v["uuid"].lower(), bytes.fromhex(v["hex"])) for v in load("decode.toml", "vector")]
 # A text has no length: a part of one is a text, and a NUL at its end is none of it.
 TEXTS = {"2a24", "2a25", "2a26", "2a27", "2a28", "2a29"}

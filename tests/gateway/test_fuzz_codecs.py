@@ -6,12 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC
+from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC, VENDOR
 from gateway.errors import DecodeError
 from gateway.observe import print_line
 from tests.gateway.test_codecs import MEASURED_OUT, VALID, is_whole_parts
 
-CODECS_ALL = BY_CHARACTERISTIC | BARE_NUMBERS
+CODECS_ALL = BY_CHARACTERISTIC | BARE_NUMBERS | VENDOR
 anything = st.tuples(st.sampled_from(sorted(CODECS_ALL)), st.binary(max_size=40))
 
 
