@@ -57,6 +57,7 @@ def fill(district: District) -> dict[str, str]:
             tx.alerts.add_absence(one, chc, 0, due - HOUR, due, "gateway-silent", outage)
     return {
         "alert-outage": f"/alerts/{outage}",
+        "contact": f"/patients/{district.maria}/contact",
         "plan": f"/patients/{district.maria}/plan",
         "plan-proposed": f"/patients/{district.maria}/plan?from=heart-failure",
         "plan-draft": f"/patients/{district.maria}/plan/{draft}",

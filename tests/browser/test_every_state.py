@@ -73,7 +73,8 @@ def look(page: Page, checked: Checked, addresses: dict[str, str]) -> None:
 
 
 def of_patient(patient: int) -> dict[str, str]:
-    return {"patient": f"/patients/{patient}", "plan": f"/patients/{patient}/plan"}
+    own = f"/patients/{patient}"
+    return {"patient": own, "plan": f"{own}/plan", "contact": f"{own}/contact"}
 
 
 def test_empty(served: Served, open_page: OpenPage, language: str, checked: Checked):
@@ -116,7 +117,9 @@ def test_doctor(served: Served, open_page: OpenPage, language: str, checked: Che
     asked(served.district)
     for width in (1280, 320):
         page = open_page("dora", language, width)
-        for name, address in {"patients": "/patients", **of_patient(served.district.maria)}.items():
+        own = of_patient(served.district.maria)
+        looks = f"{own['patient']}/looks"
+        for name, address in {"patients": "/patients", "looks": looks, **own}.items():
             settled(page, address)
             checked(page, f"{name}-{width}")
 
@@ -129,6 +132,7 @@ def test_mistakes(served: Served, open_page: OpenPage, language: str, checked: C
     for name, address, press in (
         ("away", maria, "form[action$='/away'] button"),
         ("decline", f"{maria}/plan/2", "form[action$='/decline'] button"),
+        ("contact", f"{maria}/contact", "form[action$='/contact'] button"),
         ("plan", f"{maria}/plan?from=in-force", "form[action$='/plan'] button"),
         (
             "close",
@@ -144,12 +148,40 @@ def test_mistakes(served: Served, open_page: OpenPage, language: str, checked: C
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
         if name == "plan":
             page.fill("[name=systolic-high-outer]", "a lot")
+        if name == "contact":
+            page.fill("[name=phone]", "call her")
         page.locator(press).last.click()
         page.wait_for_load_state()
         expect(page.locator("[aria-invalid=true], [role=alert]").first).to_be_visible()
         checked(page, name)
     settled(page, "/patients/99999")
     checked(page, "nothing-here")
+
+
+def test_since(served: Served, open_page: OpenPage, language: str, checked: Checked):
+    """What comes back to a nurse: the fate of her proposals, and what others handed over."""
+    district = served.district
+    asked(district)
+    anna, bruno, dora = (district.world.user(name) for name in ("anna", "bruno", "dora"))
+    with district.store.write() as tx:
+        patient = tx.directory.patient(district.maria)
+        assert patient is not None
+        plan = protocols()["heart-failure"].plan()
+        second = planning.propose(tx, bruno, patient, plan, district.now)
+        third = planning.propose(tx, anna, patient, plan, district.now)
+        rows = {one.version: one for one in tx.directory.plans(patient.id)}
+        planning.confirm(tx, dora, patient, rows[second], None, district.now)
+        planning.decline(tx, dora, patient, rows[third], "Wait for the cardiologist", district.now)
+        alert = district.alert("systolic-high-outer")
+        alert_work.acknowledge(tx, bruno, alert, district.now)
+        alert_work.hand_over(tx, bruno, alert, "anna", district.now)
+    for width in (1280, 320):
+        page = open_page("anna", language, width)
+        settled(page, "/worklist")
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        expect(page.locator("[data-fates] li")).to_have_count(2)
+        expect(page.locator("[data-handed-over] li")).to_have_count(1)
+        checked(page, f"worklist-{width}")
 
 
 def test_not_live(served: Served, open_page: OpenPage, language: str, checked: Checked):
