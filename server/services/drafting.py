@@ -104,7 +104,10 @@ def _steps(name: str, form: _Form) -> list[Step] | None:
     if not told:
         raise WrongInput(f"chain-{name}: somebody must be told")
     steps = [
-        {"role": form[f"{key}-role"], "minutes": _whole(key, form.get(f"{key}-minutes", ""))}
+        {
+            "role": form[f"{key}-role"],
+            "minutes": _whole(f"{key}-minutes", form.get(f"{key}-minutes", "")),
+        }
         for key in told
     ]
     try:

@@ -119,7 +119,21 @@ _WRONG: Final = {
 }
 
 
-def _page(visit: Visit, patient_id: int, start: str, wrong: str = "") -> Response:
+def _at_field(problem: str) -> dict[str, str]:
+    """Say at its field what is wrong with a draft; empty where it is no single field's."""
+    key = problem.partition(":")[0]
+    if key.endswith(SIDES):
+        return {key: N_("Write a number, or nothing for no limit.")}
+    if key.endswith("-minutes") or key == "call-tries":
+        return {key: N_("Write a whole number.")}
+    if key.startswith("chain-"):
+        return {
+            f"{key}-0-role": N_("Somebody must be told: choose a role, and one minute at least.")
+        }
+    return {key: N_("Say why the plan differs: at most 400 characters.")} if key == "reason" else {}
+
+
+def _page(visit: Visit, patient_id: int, start: str, problem: str = "") -> Response:
     with visit.site.store.write() as tx:
         patient = find(tx, visit, patient_id)
         visit.looked_at(tx, patient_id, "plan-seen")
@@ -129,7 +143,7 @@ def _page(visit: Visit, patient_id: int, start: str, wrong: str = "") -> Respons
         base = _base(tx, patient, start, visit.now) if chosen else None
     return visit.page(
         "plan.html",
-        422 if wrong else 200,
+        422 if problem else 200,
         **content,
         patient=patient,
         w=visit.words(patient.zone_name),
@@ -139,7 +153,8 @@ def _page(visit: Visit, patient_id: int, start: str, wrong: str = "") -> Respons
         protocols=protocols(),
         base=base,
         start=start,
-        wrong=wrong,
+        problem=problem,
+        wrong=_at_field(problem),
         sides=SIDES,
         chains=chains_by_name(base) if base else {},
         tellable=_TELLABLE,
