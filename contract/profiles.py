@@ -47,13 +47,22 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     ``broadcast``: the device says it to everybody, in the data of the service of that UUID, and is
     never connected to. ``beside`` is the characteristic that it belongs to: a glucose context to
-    its record, a body composition to its weight.
+    its record, a body composition to its weight. ``seconds_between``: of a stream no more than one
+    value in that time is a measurement.
     """
 
     characteristic_uuid: Uuid
     codec: str
     delivery: Literal["indicate", "notify", "broadcast"]
     beside: Uuid | None = None
+    seconds_between: Annotated[int, Meta(ge=0, le=60)] = 0
+
+
+class Write(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is written after the subscriptions to make the device speak: bytes in hex."""
+
+    characteristic_uuid: Uuid
+    value: Annotated[str, Meta(pattern=r"^([0-9a-f]{2})+$")]
 
 
 class Limitation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,6 +84,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     kind: Kind
     advertisement: Advertisement
     measurement: Annotated[list[Source], Meta(min_length=1)]
+    start: list[Write] = []
     record_access: bool = False
     trusted_time: bool = False
     known_limitation: list[Limitation] = []

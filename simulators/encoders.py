@@ -89,6 +89,12 @@ def body_composition(fat_percent: Decimal, kilograms: Decimal | None = None) -> 
     return head + steps
 
 
+def contec(spo2: int, pulse: int) -> bytes:
+    """Encode the values of a Contec oximeter, after public notes on captured frames."""
+    body = bytes([0xEB, 1, 5, pulse, spo2, 0x7F, 0])
+    return body + bytes([sum(body) % 128])
+
+
 def xiaomi_1(kilograms: Decimal, *, at: datetime, stable: bool, removed: bool = False) -> bytes:
     """Encode the service data of a Xiaomi V1 scale, after openScale's description, in kg."""
     control = 0x02 | stable << 5 | removed << 7

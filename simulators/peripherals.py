@@ -243,6 +243,36 @@ class BodyScale(Scale):
         await self._device.indicate_subscriber(connection, self._composition, self._fat)
 
 
+class ContecOximeter(Peripheral):
+    """A finger oximeter with a protocol of its own: it streams once it was asked (0x9B)."""
+
+    service, characteristic, indicates, kind = 0xFF12, 0xFF02, False, "SpO208"
+    _START = bytes([0x9B, 0x01, 0x1C])
+    _WAVE = bytes([0xEB, 0x00, 0x03, 0x48, 0x09, 0x3F])
+
+    async def take(self, spo2: int, pulse: int) -> None:
+        """Measure: %, 1/min; a pulse wave goes before."""
+        self._unsent.append(self._WAVE)
+        await self.say(encoders.contec(spo2, pulse))
+
+    def _more_characteristics(self) -> list[Any]:
+        write = Characteristic.Properties.WRITE_WITHOUT_RESPONSE
+        asked = CharacteristicValue(write=self._on_asked)
+        return [Characteristic(UUID(0xFF01), write, Characteristic.WRITEABLE, asked)]
+
+    def _on_subscription(self, connection: Any, notify: bool, indicate: bool) -> None:  # noqa: ANN401
+        """A subscription alone gives nothing."""
+
+    def _on_asked(self, connection: Any, value: bytes) -> None:  # noqa: ANN401
+        if bytes(value) == self._START:
+            super()._on_subscription(connection, notify=True, indicate=False)
+
+    def _advertisement(self) -> AdvertisingData:
+        advertisement = super()._advertisement()
+        name = (AdvertisingData.COMPLETE_LOCAL_NAME, self.kind.encode())
+        return AdvertisingData([*advertisement.ad_structures[:2], name])
+
+
 class BroadcastingScale(Peripheral):
     """A scale as Xiaomi's first: it says each weighing to everybody, again and again."""
 

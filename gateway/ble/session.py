@@ -20,6 +20,7 @@ from bleak.uuids import normalize_uuid_str
 from contract.messages import Origin
 from contract.profiles import Profile, Source
 from gateway.ble.joiner import Arrival, Joiner
+from gateway.ble.pace import Pace
 from gateway.ble.radio import Radio
 from gateway.ble.records import LastRecord, Reading, Step
 from gateway.ble.scanner import Sighting
@@ -91,6 +92,7 @@ class Session:
         self._last = last
         self._arrived: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
         self._joiner = Joiner(sighting.profile)
+        self._pace = Pace(sighting.profile)
         self._reading: Reading | None = None
         self._news = 0
         self._seconds_max = SESSION_SECONDS_MAX
@@ -121,6 +123,8 @@ class Session:
             raise self._unavailable(
                 f"has none of the characteristics of {self._sighting.profile_name}"
             )
+        for start in self._profile.start:
+            await self._write(start.characteristic_uuid, bytes.fromhex(start.value))
         if self._profile.record_access:
             await self._ask_for_records()
         elif all(source.delivery == "notify" for source in found):
@@ -139,13 +143,15 @@ class Session:
             raise self._unavailable("has no 0x2A52")
         await self._listen(control, _RECORD_ACCESS)
         self._reading = Reading(self._last, asyncio.get_running_loop().time())
-        await self._write_control(self._reading.request)
+        await self._write(_RECORD_ACCESS, self._reading.request)
 
-    async def _write_control(self, request: bytes) -> None:
-        control = self._find(normalize_uuid_str(_RECORD_ACCESS))
-        assert control is not None  # noqa: S101 - found when its memory was asked for
+    async def _write(self, uuid: str, value: bytes) -> None:
+        found = self._find(normalize_uuid_str(uuid))
+        if found is None:
+            raise self._unavailable(f"has no {uuid} to write to")
         async with asyncio.timeout(_STEP_SECONDS):
-            await self._client.write_gatt_char(control, request, response=True)
+            with_response = "write" in found.properties
+            await self._client.write_gatt_char(found, value, response=with_response)
 
     async def _take(self) -> Ended:
         """Take what arrives until the peer ends, is idle, or its time is over."""
@@ -172,7 +178,8 @@ class Session:
         if self._reading is not None and uuid == _RECORD_ACCESS:
             return await self._answered(self._reading, value)
         for arrival in self._joiner.arrived(uuid, value):
-            await self._store(arrival)
+            if self._pace.allows(arrival.characteristic, asyncio.get_running_loop().time()):
+                await self._store(arrival)
         return False
 
     async def _store(self, arrival: Arrival) -> None:
@@ -197,7 +204,7 @@ class Session:
         if step is Step.FAILED:
             raise self._unavailable(f"record access: answered {value.hex()}")
         if step is Step.ASK_WHOLE:
-            await self._write_control(reading.request)
+            await self._write(_RECORD_ACCESS, reading.request)
         return step is Step.ENDED
 
     async def _give_up(self, ended: Ended) -> Ended:
@@ -205,7 +212,7 @@ class Session:
         if self._reading is None:
             await self._store_rest()
             return ended
-        await self._write_control(record_access.ABORT)
+        await self._write(_RECORD_ACCESS, record_access.ABORT)
         with suppress(TimeoutError):
             async with asyncio.timeout(_STEP_SECONDS):
                 while (arrived := await self._arrived.get()) is not None:

@@ -15,6 +15,7 @@ from gateway.codecs import (
     blood_pressure,
     body_composition,
     cgm,
+    contec,
     current_time,
     device_information,
     glucose,
@@ -32,6 +33,7 @@ Codec = Callable[[bytes], Decoded]
 
 # Of no characteristic of the SIG: ``decode`` takes these by name.
 VENDOR: Final[dict[str, Codec]] = {
+    "contec": contec.decode,
     "xiaomi-scale-1": xiaomi_scale.decode_v1,
     "xiaomi-scale-2": xiaomi_scale.decode_v2,
 }
