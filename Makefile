@@ -18,6 +18,7 @@ check: install-dev ui  ## format, lint, strict types, import rules, generated te
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m contract.asyncapi --check
+	$(BIN)/python -m contract.devices --check
 
 test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" for a part)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST)

@@ -74,6 +74,9 @@ class Limitation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One device model.
 
+    ``evidence`` says what the codec was tried on. ``bond``: it gives its values over a bonded link
+    only. ``set_clock`` names the characteristic by which its clock is set at each contact (0x2A08
+    or 0x2A2B). ``start`` is written after the subscriptions, in this order.
     ``record_access`` reads the device's memory through the Record Access Control Point (0x2A52).
     ``trusted_time`` says that the device's clock is set and advances, so that its time stamp may
     tell a record sent again from a new measurement.
@@ -82,9 +85,12 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str
     vendor: str
     kind: Kind
+    evidence: Literal["bytes tested", "tried on a unit"]
     advertisement: Advertisement
     measurement: Annotated[list[Source], Meta(min_length=1)]
     start: list[Write] = []
+    bond: bool = False
+    set_clock: Literal["date-time", "current-time"] | None = None
     record_access: bool = False
     trusted_time: bool = False
     known_limitation: list[Limitation] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from contract.profiles import ProfileError, parse, profiles
 from gateway import settings
 from gateway.errors import OutboxUnavailable, SettingsError, WrongData
 from gateway.heartbeat import Status, read_status
@@ -44,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     decode.add_argument("hex", nargs="?", metavar="HEX", help="its value, in the order on air")
     decode.add_argument("--file", type=Path, help="read one 'UUID16 HEX' a line")
     decode.set_defaults(run=_decode, parser=decode)
+    profile = commands.add_parser("profile", help="work on device profiles")
+    actions = profile.add_subparsers(required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="say what is wrong with a profile")
+    check.add_argument("file", type=Path, metavar="FILE", help="a TOML file, one device model")
+    check.set_defaults(run=_check_profile)
     return parser
 
 
@@ -91,6 +97,23 @@ def _told(status: Status, *, running: bool) -> str:
 
 def _instant(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(sep=" ", timespec="seconds")
+
+
+def _check_profile(options: argparse.Namespace) -> int:
+    from gateway.profile_check import problems
+
+    path: Path = options.file
+    try:
+        profile = parse(path.stem, path.read_text(encoding="utf-8"))
+    except (ProfileError, OSError, UnicodeDecodeError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 1
+    found = problems(path.stem, profile, profiles())
+    for problem in found:
+        print(f"{path}: {problem}", file=sys.stderr)
+    if not found:
+        print(f"{path}: {profile.vendor} {profile.model} can be used")
+    return 1 if found else 0
 
 
 def _decode(options: argparse.Namespace) -> int:

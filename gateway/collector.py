@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -151,7 +152,8 @@ class Collector:
             # A new epoch is a new file: what the old one held may be read from the device again.
             place = (await self._outbox.state()).epoch, address
             last = self._last_records.get(place)
-            session = Session(self._radio, sighting, partial(self._deliver, sighting), last)
+            deliver = partial(self._deliver, sighting)
+            session = Session(self._radio, sighting, deliver, last, self._local_time)
             outcome = await session.run()
         except (DeviceUnavailable, OutboxUnavailable) as error:
             self._device_failed(address, str(error))
@@ -160,6 +162,13 @@ class Collector:
             self._device_served(address, outcome.news, outcome.ended)
             if outcome.battery is not None:
                 self.batteries[address] = outcome.battery
+
+    def _local_time(self) -> datetime | None:
+        """Return the time of the box's zone, which is the home's; None while it is not sure."""
+        moment = self._moment()
+        if moment.clock != "synchronised":
+            return None
+        return datetime.fromtimestamp(moment.wall_ms / 1000, UTC).astimezone().replace(tzinfo=None)
 
     def _device_served(self, address: str, news: int, ended: Ended) -> None:
         if self._failures.pop(address, 0):

@@ -108,7 +108,12 @@ class HciClient(BaseBleakClient):
             self._connection = None
 
     async def pair(self, *_args: object, **_kwargs: object) -> None:
-        """Pair and bond with the peer."""
+        """Pair and bond with the peer, if there is no bond yet."""
+        if await self._is_bonded():
+            return
+        await self._pair()
+
+    async def _pair(self) -> None:
         async with self._foreign_errors():
             await self._connected().pair()
 
@@ -188,7 +193,7 @@ class HciClient(BaseBleakClient):
         except BleakGATTProtocolError as error:
             if error.args[0] not in _NEEDS_PAIRING:
                 raise
-        await self.pair()
+        await self._pair()
         async with self._foreign_errors():
             return await operation()
 

@@ -1,4 +1,4 @@
-"""How often a stream makes a measurement: an oximeter may say its values a hundred times a second."""
+"""How often a stream makes a measurement: an oximeter may say its values many times a second."""
 
 from contract.profiles import Profile
 

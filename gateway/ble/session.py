@@ -15,10 +15,12 @@ from enum import Enum, auto
 from typing import Final
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.exc import BleakError
 from bleak.uuids import normalize_uuid_str
 
 from contract.messages import Origin
 from contract.profiles import Profile, Source
+from gateway.ble.clock_setting import LocalTime, clock_write
 from gateway.ble.joiner import Arrival, Joiner
 from gateway.ble.pace import Pace
 from gateway.ble.radio import Radio
@@ -83,13 +85,19 @@ class Session:
     """A session with the peripheral of one sighting."""
 
     def __init__(
-        self, radio: Radio, sighting: Sighting, deliver: Deliver, last: LastRecord | None = None
+        self,
+        radio: Radio,
+        sighting: Sighting,
+        deliver: Deliver,
+        last: LastRecord | None = None,
+        local_time: LocalTime = lambda: None,
     ) -> None:
         """``last`` is what an earlier session's outcome said of the device's memory."""
         self._sighting = sighting
         self._profile: Profile = sighting.profile
         self._deliver = deliver
         self._last = last
+        self._local_time = local_time
         self._arrived: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
         self._joiner = Joiner(sighting.profile)
         self._pace = Pace(sighting.profile)
@@ -104,12 +112,32 @@ class Session:
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS_MAX):
                     await self._client.connect()
+                    if self._profile.bond:
+                        await self._bond()
+                await self._set_clock()
                 await self._subscribe()
                 ended = await self._take()
                 last = self._reading.last if self._reading else None
                 return Outcome(self._news, ended, await self._battery(), last)
             finally:
                 await self._disconnect()
+
+    async def _bond(self) -> None:
+        """Pair where there is no bond yet. A peer that lost its half refuses: say what to do."""
+        try:
+            await self._client.pair()
+        except BleakError as error:
+            raise self._unavailable(f"cannot bond, pair it anew: {error}") from error
+
+    async def _set_clock(self) -> None:
+        """Set its clock if the profile says how; a device that refuses is read all the same."""
+        write = clock_write(self._profile, self._local_time)
+        if write is None or self._find(normalize_uuid_str(write[0])) is None:
+            return
+        try:
+            await self._write(*write)
+        except BleakError as error:
+            _log.warning("device %s: its clock is not set: %s", self._sighting.address, error)
 
     async def _subscribe(self) -> None:
         found: list[Source] = []

@@ -1,8 +1,10 @@
 """The device's clock: Date Time (0x2A08) and Current Time (0x2A2B, Current Time Service 1.1)."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from gateway.codecs import date_time
 from gateway.codecs.decoded import Decoded, Quantity, named_bits
 from gateway.codecs.reader import Reader
 
@@ -22,6 +24,12 @@ _ADJUSTED: Final = {
     3: "daylight-saving-time-changed",
 }
 _MS_PER_256TH: Final = Decimal(1000) / 256
+
+
+def encode(time: datetime) -> bytes:
+    """Write a local time as a Current Time that an external reference gave."""
+    fractions = time.microsecond * 256 // 1_000_000
+    return date_time.encode(time) + bytes((time.isoweekday(), fractions, 2))
 
 
 def decode_date_time(value: bytes) -> Decoded:

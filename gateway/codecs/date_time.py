@@ -19,6 +19,12 @@ _RANGES: Final = {
 }
 
 
+def encode(time: datetime) -> bytes:
+    """Write a local time as its seven bytes."""
+    rest = (time.month, time.day, time.hour, time.minute, time.second)
+    return time.year.to_bytes(2, "little") + bytes(rest)
+
+
 def decode(raw: bytes) -> datetime | Absent:
     """Decode exactly seven bytes. Raises ``ValueError`` for a date or time that does not exist."""
     year = int.from_bytes(raw[:2], "little")

@@ -1,8 +1,53 @@
 """Devices with protocols of their own, over real GATT: asked first, then heard."""
 
-from simulators.peripherals import ContecOximeter
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from bumble.core import UUID, AdvertisingData
+from bumble.gatt import Characteristic, CharacteristicValue
+
+from gateway.codecs import BY_CHARACTERISTIC
+from simulators.peripherals import ContecOximeter, Cuff
 from simulators.radio import VirtualRadio
 from tests.gateway.test_ble import collecting, stored, switched_on, taken
+
+AT = datetime(2026, 11, 23, 8, 30)  # noqa: DTZ001 - a device's clock has no zone
+
+
+class AndCuff(Cuff):
+    """A cuff of A&D's kind: its clock is set, and it speaks over an encrypted link only."""
+
+    kind = "A&D_UA-651BLE_1"
+
+    def _more_characteristics(self):
+        self.clock, self.was_encrypted = None, []
+        write = CharacteristicValue(write=self._on_clock)
+        permission = Characteristic.WRITE_REQUIRES_ENCRYPTION
+        return [Characteristic(UUID(0x2A08), Characteristic.Properties.WRITE, permission, write)]
+
+    def _on_clock(self, connection, value):
+        self.clock = BY_CHARACTERISTIC["2a08"](bytes(value)).time
+        self.was_encrypted.append(bool(connection.is_encrypted))
+
+    def _advertisement(self):
+        first = super()._advertisement().ad_structures[:2]
+        return AdvertisingData([*first, (AdvertisingData.COMPLETE_LOCAL_NAME, self.kind.encode())])
+
+
+async def test_a_cuff_is_bonded_with_once_and_its_clock_is_set_at_each_contact(tmp_path):
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, AndCuff) as (cuff,),
+        collecting(tmp_path, radio) as (_, outbox),
+    ):
+        for minute in range(2):
+            await cuff.take(Decimal(130), Decimal(80), None, AT.replace(minute=minute))
+            await taken(cuff)
+        assert {m.profile for m in await stored(outbox)} == {"and_ua651ble"}
+    now = datetime.now(UTC).astimezone().replace(tzinfo=None)
+    assert abs((now - cuff.clock).total_seconds()) < 60
+    assert cuff.was_encrypted == [True, True]
+    assert cuff.address in (tmp_path / "bonds.json").read_text()
 
 
 async def test_an_oximeter_that_must_be_asked_is_asked_and_its_wave_is_no_measurement(tmp_path):
