@@ -26,7 +26,7 @@ test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" f
 bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|pages|…)
 	$(BIN)/python -m benchmarks $(PART)
 
-prove: install-dev packages ui  ## the long campaigns (PART=order|kills|mutation|team)
+prove: install-dev packages ui  ## the long campaigns (PART=order|kills|power|mutation|team)
 	$(BIN)/python -m tests.prove $(PART)
 
 ui: $(BIN)/activate  ## build the pages' assets

@@ -1,5 +1,5 @@
 """The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, ``order``,
-``mutation [SEED [MUTANTS]]``, or ``team [FIRST_SEED [SEEDS]]``.
+``power [SEED [CUTS]]``, ``mutation [SEED [MUTANTS]]``, or ``team [FIRST_SEED [SEEDS]]``.
 
 Prints a line a seed (or mutant) and, at the end, the row for the table of ``docs/proof.md``. Exit
 status 1 when a promise was broken, when a full campaign hit a window too seldom to prove anything,
@@ -30,6 +30,7 @@ FULL_SEEDS = 20
 HITS_MIN = 5
 ORDER_STREAMS = 100_000
 TEAM_SEEDS = 200
+POWER_CUTS = 10_000
 
 
 def main() -> int:
@@ -69,6 +70,18 @@ def order(_first: int, _count: int | None) -> int:
     status = subprocess.run(command, env=given, check=False).returncode
     result = "broken" if status else "held"
     print(f"| order | by date | {datetime.now(UTC).date()} | {ORDER_STREAMS} streams | {result} |")
+    return status
+
+
+def power(seed: int, count: int | None) -> int:
+    """Cut the power under an outbox; see ``tests.power``."""
+    cuts = count or POWER_CUTS
+    options = ["-q", "-s", "-o", "faulthandler_timeout=0", "-k", "a_power_cut_anywhere"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/gateway/test_outbox_power.py"]
+    given = {**os.environ, "VICINO_POWER_CUTS": str(cuts), "VICINO_POWER_SEED": str(seed)}
+    status = subprocess.run(command, env=given, check=False).returncode
+    result = "broken" if status else "0 acknowledged rows lost, 0 files damaged"
+    print(f"| power | {seed} | {datetime.now(UTC).date()} | {cuts} cuts | {result} |")
     return status
 
 
@@ -128,6 +141,7 @@ def _too_seldom(outcomes: list[Outcome]) -> Iterator[str]:
 PARTS: dict[str, Callable[[int, int | None], int]] = {
     "kills": kills,
     "order": order,
+    "power": power,
     "mutation": mutation,
     "team": team,
 }
