@@ -87,6 +87,8 @@ class Measurement(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="me
     boot ``boot_id``; ``device_time`` is the device's own time as sent, local and without a zone.
     ``content_id`` names the content: equal ids are one measurement sent or read twice. ``beside``
     was joined to it: a glucose context to its record, a weight to its body composition.
+    ``corrected_by``: the wall clock was set after it came, and by so many ms ``received_at`` was
+    corrected then, along the monotonic clock of the same boot.
     """
 
     seq: Seq
@@ -107,6 +109,7 @@ class Measurement(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="me
     flags: Annotated[list[Word], Meta(max_length=32)] = []
     unreadable: Text | None = None
     beside: Annotated[list[Beside], Meta(max_length=4)] = []
+    corrected_by: Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)] | None = None
 
 
 class Tombstone(Struct, frozen=True, kw_only=True, tag="tombstone"):

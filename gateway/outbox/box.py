@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from contract.messages import Measurement, Tombstone, encoder
+import msgspec
+
+from contract.messages import Measurement, Tombstone, element_decoder, encoder
 from gateway.errors import OutboxUnavailable
 from gateway.outbox.rows import Damaged, Row, connect_or_replace, renumber, translated
 
@@ -17,6 +19,7 @@ WAITING_MAX: Final = 200_000
 # A meter keeps up to about 1,000 records and re-sends them all at each contact.
 REMEMBERED_MAX: Final = 100_000
 REFUSALS_MAX: Final = 2
+_UNSYNCHRONISED: Final = b'"clock":"unsynchronised"'
 
 Make = Callable[[str, int], Measurement]
 
@@ -121,6 +124,29 @@ class Outbox:
             if row is not None:
                 self._set_aside(first, row[0], reason)
 
+    def correct(self, wall_ms: int, monotonic_ms: int, boot_id: str) -> int:
+        """Place what waits and came before the wall clock was set; return how many that were.
+
+        The arguments are one moment with a clock that is right. Only what came within the same
+        boot can be placed, along its monotonic clock; the rest stays as it is.
+        """
+        with self._transaction():
+            query = "select body from waiting where not tombstone and instr(body, ?) order by seq"
+            found = [
+                element_decoder.decode(row[0])
+                for row in self._rows.execute(query, (_UNSYNCHRONISED,))
+            ]
+            own = [
+                _placed(one, wall_ms - monotonic_ms + one.monotonic_ms)
+                for one in found
+                if isinstance(one, Measurement) and one.boot_id == boot_id
+            ]
+            query = "update waiting set body = ? where seq = ?"
+            self._rows.executemany(query, [(encoder.encode(one), one.seq) for one in own])
+            if own:
+                self._set("last_measurement_at", str(own[-1].received_at))
+        return len(own)
+
     def state(self) -> State:
         """Return how the outbox is now."""
         meta = dict(self._read("select key, value from meta"))
@@ -190,3 +216,8 @@ class Outbox:
         except Damaged as error:
             self._replace(error)
             raise
+
+
+def _placed(one: Measurement, at: int) -> Measurement:
+    by = at - one.received_at
+    return msgspec.structs.replace(one, received_at=at, clock="synchronised", corrected_by=by)

@@ -35,6 +35,10 @@ class OutboxThread:
         """See ``Outbox.refuse``."""
         await self._call(lambda: self._outbox.refuse(first, last, reason))
 
+    async def correct(self, wall_ms: int, monotonic_ms: int, boot_id: str) -> int:
+        """See ``Outbox.correct``."""
+        return await self._call(lambda: self._outbox.correct(wall_ms, monotonic_ms, boot_id))
+
     async def state(self) -> State:
         """See ``Outbox.state``."""
         return await self._call(self._outbox.state)

@@ -34,6 +34,10 @@ _log = logging.getLogger(__name__)
 _ENVELOPE_SPARE_BYTES: Final = 512  # around the measurements: type, gateway, epoch, seq
 _RETRY_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 30.0  # a store whose caller was cancelled wakes nobody
+# After the network came back a time service sets the clock within seconds: what is sent before
+# that, the server can only store as of an unsure time. A judgement, and no more than this.
+CLOCK_SECONDS: Final = 30.0
+_CLOCK_LOOK_SECONDS: Final = 1.0
 
 Order = Configuration | Command
 
@@ -62,6 +66,8 @@ class Uplink:
         self._session: str | None = None
         self._reported: str | None = None
         self._epoch, self._next_seq, self._kept_from = "", 1, 1
+        self._clock_was_right = False
+        self._connected_at = 0.0
 
     @property
     def is_connected(self) -> bool:
@@ -86,6 +92,7 @@ class Uplink:
     def connected(self, session: str) -> None:
         """Begin anew: the birth goes first, then what waits, oldest first."""
         self._session = session
+        self._connected_at = time.monotonic()
         self._flight.reconnected()
         self._wake.set()
         _log.info("connected to the broker")
@@ -143,6 +150,8 @@ class Uplink:
                 await self._take(self._payloads.popleft())
             await self._refresh()
             self._check_overdue()
+            if not await self._clock_is_settled():
+                return _CLOCK_LOOK_SECONDS
             while self.is_connected and self._flight.has_room() and await self._send_next():
                 pass
         except NotNow as error:
@@ -150,6 +159,17 @@ class Uplink:
             return _RETRY_SECONDS
         due = self._flight.wait_seconds(time.monotonic())
         return _LOOK_SECONDS if due is None else min(due, _LOOK_SECONDS)
+
+    async def _clock_is_settled(self) -> bool:
+        """Correct what came before the clock was set; tell whether to wait for that no longer."""
+        moment = self._moment()
+        right = moment.clock == "synchronised"
+        if right and not self._clock_was_right:
+            placed = (moment.wall_ms, moment.monotonic_ms, moment.boot_id)
+            if count := await self._outbox.correct(*placed):
+                _log.info("the clock is set: corrected the time of %d measurements", count)
+        self._clock_was_right = right
+        return right or time.monotonic() >= self._connected_at + CLOCK_SECONDS
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -95,13 +95,15 @@ def measured_at(
     clock_synchronised: bool,
     time_unset: bool,
     zone_name: str,
+    corrected: bool = False,
 ) -> MeasuredAt:
     """Decide when a measurement was taken.
 
     ``device_time`` is ISO 8601 without a zone, as the device sent it; ``time_unset`` is the
     device's own word that its clock was never set, which wins over the date beside it.
+    ``corrected``: the gateway's clock was set after it came, and ``received_at`` corrected then.
     """
-    arrived = _arrival(received_at, stored_at, clock_synchronised)
+    arrived = _arrival(received_at, stored_at, clock_synchronised, corrected)
     if device_time is None or arrived.quality is Quality.UNSURE:
         return arrived
     if time_unset:
@@ -117,17 +119,20 @@ def measured_at(
         return MeasuredAt(arrived.at, Quality.UNSURE, "device-clock-ahead")
     if claimed < arrived.at - BEHIND_TOLERATED:
         return MeasuredAt(arrived.at, Quality.UNSURE, "device-clock-behind")
-    return MeasuredAt(claimed, Quality.TRUSTED, "doubled-hour" if doubled else None)
+    return MeasuredAt(claimed, Quality.TRUSTED, "doubled-hour" if doubled else arrived.mark)
 
 
-def _arrival(received_at: int, stored_at: int, clock_synchronised: bool) -> MeasuredAt:
+def _arrival(
+    received_at: int, stored_at: int, clock_synchronised: bool, corrected: bool
+) -> MeasuredAt:
     if received_at > stored_at + AHEAD_TOLERATED:
         return MeasuredAt(stored_at, Quality.UNSURE, "gateway-clock-ahead")
     if received_at < _SOFTWARE_MADE:
         return MeasuredAt(stored_at, Quality.UNSURE, "gateway-clock-unset")
     if not clock_synchronised:
         return MeasuredAt(received_at, Quality.UNSURE, "gateway-clock-unsynchronised")
-    return MeasuredAt(received_at, Quality.RECEIVED)
+    mark = "gateway-clock-corrected" if corrected else None
+    return MeasuredAt(received_at, Quality.RECEIVED, mark)
 
 
 def _local_to_instant(text: str, near: int, zone_name: str) -> tuple[int, bool]:

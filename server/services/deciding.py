@@ -168,6 +168,7 @@ def _when(
         stored_at=now,
         clock_synchronised=measurement.clock == "synchronised",
         time_unset=CLOCK_NOT_SET in measurement.flags,
+        corrected=measurement.corrected_by is not None,
         zone_name=zones[-1] if zones else gateway.zone_name,
     )
     if when.quality is Quality.TRUSTED and source and measurement.origin == "device":

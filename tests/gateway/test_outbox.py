@@ -250,3 +250,59 @@ def test_what_was_taken_is_there_after_a_kill(path, pause):
     assert len(found) >= max(taken, default=1)
     assert outbox.store(make) == len(found) + 1
     outbox.close()
+
+
+BOOTED_1970 = 5_000
+
+
+def unsure(boot_id, monotonic_ms):
+    """A measurement of a box that started in 1970 and has run for so long."""
+
+    def made(epoch, seq):
+        received_at = BOOTED_1970 + monotonic_ms
+        return replace(
+            make(epoch, seq),
+            boot_id=boot_id,
+            monotonic_ms=monotonic_ms,
+            received_at=received_at,
+            clock="unsynchronised",
+        )
+
+    return made
+
+
+def kept(outbox):
+    return [element_decoder.decode(row.body) for row in rows(outbox)]
+
+
+def test_what_came_before_the_clock_was_set_is_placed_along_the_boots_own_clock(path):
+    outbox = Outbox(path)
+    outbox.store(unsure("before", 1_000))  # of a boot that ended: nobody knows when it was
+    outbox.store(unsure("now", 10_000))
+    outbox.store(unsure("now", 70_000))
+    outbox.store(make)
+    noon = 1_790_000_000_000
+    assert outbox.correct(noon, 100_000, "now") == 2
+    outbox.close()
+    outbox = Outbox(path)  # it stays corrected, whatever happens next
+    ended, first, second, sure = kept(outbox)
+    assert (ended.received_at, ended.clock, ended.corrected_by) == (6_000, "unsynchronised", None)
+    assert (first.received_at, second.received_at) == (noon - 90_000, noon - 30_000)
+    assert (first.clock, first.corrected_by) == ("synchronised", noon - 90_000 - 15_000)
+    assert sure.corrected_by is None
+    assert outbox.state().last_measurement_at == second.received_at
+    assert outbox.correct(noon + 5, 100_005, "now") == 0
+    outbox.close()
+
+
+def test_correcting_keeps_numbers_contents_and_tombstones(outbox):
+    for seq in range(1, 4):
+        outbox.store(unsure("now", seq * 1_000))
+    for _ in range(2):
+        outbox.refuse(2, 2, "test")
+    before = [one.content_id for one in kept(outbox) if not isinstance(one, Tombstone)]
+    assert outbox.correct(1_790_000_000_000, 9_000, "now") == 2
+    after = kept(outbox)
+    assert [one.seq for one in after] == [1, 2, 3]
+    assert isinstance(after[1], Tombstone)
+    assert [one.content_id for one in after if not isinstance(one, Tombstone)] == before

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import msgspec
 import pytest
 
 from contract.messages import Receipt, Tombstone
@@ -11,6 +13,7 @@ from gateway import clock
 from gateway.outbox import OutboxThread
 from gateway.settings import Settings, tls_context
 from gateway.uplink import MqttLink, Uplink, client_id
+from gateway.uplink import uplink as uplink_module
 from tests.gateway.measurements import make
 
 pytestmark = pytest.mark.broker
@@ -18,7 +21,9 @@ GATEWAY = "gw-001"
 
 
 @asynccontextmanager
-async def running(broker, keys, state_dir, *, receipt_seconds=30.0):
+async def running(
+    broker, keys, state_dir, *, receipt_seconds=30.0, moment=lambda: clock.now("host")
+):
     settings = Settings(
         gateway=GATEWAY,
         broker=f"mqtts://localhost:{broker.settings.broker_port}",
@@ -37,7 +42,7 @@ async def running(broker, keys, state_dir, *, receipt_seconds=30.0):
         link=link,
         outbox=outbox,
         receipt_seconds=receipt_seconds,
-        moment=lambda: clock.now("host"),
+        moment=moment,
         obey=lambda _order: None,
     )
     task = asyncio.create_task(uplink.run())
@@ -179,3 +184,57 @@ def test_the_client_id_is_the_name_and_128_random_bits_that_stay(tmp_path):
     name, _, bits = first.rpartition("-")
     assert name == GATEWAY
     assert len(bytes.fromhex(bits)) == 16
+
+
+async def test_what_waits_is_sent_when_the_clock_is_set_and_in_its_place(
+    broker, server, keys, tmp_path, caplog
+):
+    caplog.set_level(logging.INFO)
+    boot = clock.now("host").boot_id
+    synchronised = False
+
+    def moment():
+        now = clock.now("host")
+        if synchronised:
+            return now
+        return replace(now, wall_ms=now.monotonic_ms, clock="unsynchronised")
+
+    def early(epoch, seq):
+        monotonic_ms = clock.now("host").monotonic_ms - 60_000
+        return msgspec.structs.replace(
+            make(epoch, seq),
+            boot_id=boot,
+            monotonic_ms=monotonic_ms,
+            received_at=monotonic_ms,
+            clock="unsynchronised",
+        )
+
+    async with running(broker, keys, tmp_path, moment=moment) as (uplink, outbox):
+        await outbox.store(early)
+        uplink.look()
+        await until(lambda: server.births)
+        await asyncio.sleep(1.5)
+        assert server.store == {}
+        synchronised = True
+        await until(lambda: is_empty(outbox))
+        (one,) = server.store.values()
+    minute_ago = clock.now("host").wall_ms - 60_000
+    assert abs(one.received_at - minute_ago) < 10_000
+    assert one.clock == "synchronised"
+    assert one.corrected_by is not None
+    assert "corrected the time of 1 measurements" in caplog.text
+
+
+async def test_a_clock_that_nobody_sets_holds_nothing_up_for_long(
+    broker, server, keys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(uplink_module, "CLOCK_SECONDS", 1.0)
+    never = lambda: replace(clock.now("host"), clock="unsynchronised")  # noqa: E731
+    async with running(broker, keys, tmp_path, moment=never) as (uplink, outbox):
+        await outbox.store(make)
+        uplink.look()
+        await until(lambda: is_empty(outbox))
+        await outbox.store(make)  # nor once more on the same connection
+        uplink.look()
+        await until(lambda: is_empty(outbox))
+    assert len(server.store) == 2

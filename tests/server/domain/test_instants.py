@@ -103,6 +103,14 @@ def test_a_gateway_without_a_clock_is_unsure(received: int, synchronised: bool, 
     assert (found.quality, found.mark) == (Quality.UNSURE, mark)
 
 
+def test_what_a_gateway_corrected_once_its_clock_was_set_is_believed_and_marked() -> None:
+    found = told(None, NOON - MINUTE, stored_at=NOON, corrected=True)
+    assert found.at == NOON - MINUTE
+    assert (found.quality, found.mark) == (Quality.RECEIVED, "gateway-clock-corrected")
+    still = told(None, NOON + HOUR, stored_at=NOON, corrected=True)
+    assert still.quality is Quality.UNSURE
+
+
 def test_civil_days_follow_the_zone_on_both_summer_time_nights() -> None:
     assert civil_day(instant(2026, 3, 28, 23, 30), ROME) == civil_day(
         instant(2026, 3, 29, 12), ROME
