@@ -31,6 +31,7 @@ class Action(StrEnum):
     DECLARE_AWAY = "declare-away"
     EDIT_CONTACT = "edit-contact"
     RELEASE_HELD = "release-held"
+    ASSIGN_DEVICES = "assign-devices"
     SEE_LOOKS = "see-looks"
     SEE_FLEET = "see-fleet"
     PROPOSE_PLAN = "propose-plan"
@@ -48,6 +49,7 @@ _CARE: Final = frozenset(
         Action.DECLARE_AWAY,
         Action.EDIT_CONTACT,
         Action.RELEASE_HELD,
+        Action.ASSIGN_DEVICES,
         Action.SEE_FLEET,
         Action.PROPOSE_PLAN,
     }

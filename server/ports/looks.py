@@ -10,6 +10,7 @@ LOOKS: Final = (
     "chart-seen",
     "plan-seen",
     "contact-seen",
+    "assignment-seen",
     "patient-exported",
     "looks-seen",
 )

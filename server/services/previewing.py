@@ -18,6 +18,10 @@ LOOKED_AT_MAX: Final = 200_000
 _PAGE: Final = 2000
 
 
+class TooMuch(WrongInput):
+    """More would have to be looked at than one change may move."""
+
+
 class Way(NamedTuple):
     """From whom to whom: a held one's patient is the likely one, ``reason`` why it is held."""
 
@@ -81,7 +85,7 @@ def preview(
     decided_too: bool,
     now: int,
 ) -> Preview:
-    """Look at all that a change would move. Raises ``WrongInput`` where that is too much."""
+    """Look at all that a change would move. Raises ``TooMuch``."""
     draft = Correction(0, device.chc_id, device.id, "", now, "", before, after, decided_too)
     moved: dict[Way, Group] = {}
     decided: dict[Way, Group] = {}
@@ -97,7 +101,7 @@ def preview(
                 [*moved.values()], [*decided.values()], alerts, _mark(before, after, moved, alerts)
             )
         draft = draft._replace(reached=found.reached)
-    raise WrongInput(f"from: more than {LOOKED_AT_MAX} measurements: choose a shorter time")
+    raise TooMuch(f"from: more than {LOOKED_AT_MAX} measurements: choose a shorter time")
 
 
 def _count(groups: dict[Way, Group], moves: list[Move]) -> None:

@@ -77,6 +77,11 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/held/{epoch_id}/{seq}/reject"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/seen"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/take-back"): Action.RELEASE_HELD,
+    ("GET", "/assignments"): Action.ASSIGN_DEVICES,
+    ("POST", "/assignments"): Action.ASSIGN_DEVICES,
+    ("GET", "/assignments/{device_id}"): Action.ASSIGN_DEVICES,
+    ("POST", "/assignments/{device_id}/look"): Action.ASSIGN_DEVICES,
+    ("POST", "/assignments/{device_id}/change"): Action.ASSIGN_DEVICES,
     ("GET", "/fleet"): Action.SEE_FLEET,
 }
 # Fetched by the page itself: they do not show that anybody is there, so they keep nobody signed in.

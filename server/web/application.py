@@ -17,6 +17,7 @@ from server.services.health import check_health
 from server.settings import Settings
 from server.web import (
     alert,
+    assignments,
     away,
     channels,
     contact,
@@ -46,6 +47,7 @@ _PAGES: Final = (
     since,
     looks,
     contact,
+    assignments,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {

@@ -86,6 +86,7 @@ CHANNELS: Final = {
 LOOKS: Final = {
     "patient-seen": N_("the patient's page, or an alert"),
     "held-seen": N_("a held measurement"),
+    "assignment-seen": N_("the devices and whose they are"),
     "chart-seen": N_("charts"),
     "plan-seen": N_("the plan"),
     "contact-seen": N_("whom to phone"),
@@ -252,6 +253,7 @@ SIDES: Final = {
     "high-outer": N_("high, outer"),
 }
 DONE: Final = {
+    "assignment-changed": N_("The assignments are changed, and what rests on them is judged anew."),
     "declined": N_("Declined: the reason goes to who proposed it."),
     "saved": N_("Saved."),
     "confirmed": N_("The plan is confirmed and in force."),

@@ -66,6 +66,12 @@ class Wording(Numbers):
         """Write a minute of a day as forms take it, or nothing."""
         return "" if minute is None else clock(minute)
 
+    def local(self, instant: int | None) -> str:
+        """Write an instant as forms take a day and a time of the page's zone, or nothing."""
+        if instant is None or instant > _CALENDAR_END:
+            return ""
+        return _exact(self.zone_name, instant // SECOND)[:16]
+
     def exact(self, instant: int) -> str:
         """Write an instant for machines: ISO 8601 with the zone's offset."""
         if instant > _CALENDAR_END:

@@ -159,6 +159,7 @@ class District:
             "epoch_id": epoch,
             "seq": 2,
             "channel_id": channel,
+            "device_id": device,
         }
 
     def browser(self, name: str | None = None) -> "Browser":
