@@ -16,6 +16,7 @@ CORRECT: Final = "correct"  # another patient, user button, from or until
 END: Final = "end"
 NEVER: Final = "never"  # there never was such an assignment
 _USER_MAX: Final = 255
+_EARLIEST: Final = 946_684_800_000  # 2000-01-01: no device here is older
 
 
 class Choice(NamedTuple):
@@ -110,6 +111,8 @@ def _instant(asked: Asked, name: str, text: str, zone_name: str, known: int | No
         local = datetime.fromisoformat(text).replace(tzinfo=zone(zone_name))
         found = from_datetime(local)
     except (ValueError, OverflowError):
+        found = 0
+    if found < _EARLIEST:
         asked.wrong[name] = N_("Write a day and a time.")
         return None
     if known is not None and known // MINUTE == found // MINUTE:

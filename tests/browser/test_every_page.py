@@ -75,6 +75,8 @@ def fill(district: District) -> dict[str, str]:
         "duty": "/duty",
         "channels": "/account/channels",
         "held": "/held",
+        "assignments": "/assignments",
+        "assignment": "/assignments/1",
         "fleet": "/fleet",
         "nothing-here": "/alerts/99999",
     }

@@ -24,6 +24,7 @@ EVERYWHERE = {
     "duty": "/duty",
     "channels": "/account/channels",
     "held": "/held",
+    "assignments": "/assignments",
     "fleet": "/fleet",
 }
 A4 = {"width": 794, "height": 1123}  # pixels of CSS

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.services import correcting
-from tests.server.web.district import DAY, HOSTILE, HOUR, Browser, District
+from tests.server.web.district import DAY, HOSTILE, HOUR, MINUTE, Browser, District
 
 CUFF = "AA:BB:CC:DD:EE:01"
 
@@ -45,7 +45,7 @@ def mark_of(page: Any) -> str:
 
 def test_the_list_says_who_has_which_device(handed: District):
     page = plain(handed.browser("anna").get("/assignments").text)
-    assert "AA:BB:CC:DD:EE:01 Bianchi Piero (P2) , since 11 Sept 16:13 1" in page
+    assert "AA:BB:CC:DD:EE:01 Bianchi Piero (P2), since 11 Sept 16:13 1" in page
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_of_two_who_correct_at_once_the_second_sees_both(handed: District):
     answer = dora.post("/assignments/1/change", {**second, "reason": "The son"})
     assert answer.status_code == 409
     text = plain(answer.text)
-    assert "Last changed by Anna Neri at 16:13 : The card" in text
-    assert "Bianchi Piero (P2) , from 9 Sept 16:13 still changes" in text
-    assert "Bianchi Piero (P2) , from 6 Sept 16:13 still new" in text
+    assert "Last changed by Anna Neri at 16:13: The card" in text
+    assert "Bianchi Piero (P2), from 9 Sept 16:13 still changes" in text
+    assert "Bianchi Piero (P2), from 6 Sept 16:13 still new" in text
     assert 'value="The son"' in answer.text, "what she wrote is kept"
 
 
@@ -146,7 +146,7 @@ def test_a_device_is_handed_over_in_one_step_and_ended(handed: District):
         "select patient_id, until_at is null from device_assignments order by from_at"
     )
     assert [(row[0], bool(row[1])) for row in rows] == [(1, False), (2, False), (1, True)]
-    handed.now += HOUR
+    handed.now += 10 * MINUTE
     form = {"what": "end", "instead": "3", "until": local(handed, 0)}
     form["mark"] = mark_of(browser.post("/assignments/1/look", form))
     browser.post("/assignments/1/change", {**form, "reason": "Broken"})
@@ -179,7 +179,7 @@ def test_more_than_one_patient_is_chosen_among(handed: District):
         ("patient", "F1", "No patient is found."),
         ("from", "", "Write a day and a time."),
         ("from", "9999-99-99T00:00", "Write a day and a time."),
-        ("from", "0001-01-01T00:00", ""),
+        ("from", "0001-01-01T00:00", "Write a day and a time."),
         ("from", "2030-01-01T00:00", "Nothing would change, or it lies in the future."),
         ("until", "2026-01-01T00:00", "It must end after it begins."),
         ("user", "-1", "A number from 0 to 255, or nothing."),
@@ -191,7 +191,7 @@ def test_a_mistake_is_said_at_its_field_and_the_form_is_kept(
 ):
     handed.elsewhere()
     answer = handed.browser("anna").post("/assignments/1/look", correct(handed, **{field: text}))
-    assert answer.status_code == (422 if said else 200)
+    assert answer.status_code == 422
     assert said in answer.text
     assert f'value="{text}"' in answer.text
 
