@@ -29,11 +29,13 @@ class ProfileError(Exception):
 class Advertisement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a scan recognises the model: all given keys must match. ``local_name`` may end in *.
 
-    ``service_data_uuid`` is the service of which it broadcasts data.
+    ``service_data_uuid`` is the service of which it broadcasts data. ``is_chosen``: it does not
+    tell the model, which the gateway's settings name by the device's address (``models``).
     """
 
     service_uuid: Uuid | None = None
     service_data_uuid: Uuid | None = None
+    is_chosen: bool = False
     local_name: str | None = None
 
     def __post_init__(self) -> None:
@@ -65,6 +67,22 @@ class Write(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     value: Annotated[str, Meta(pattern=r"^([0-9a-f]{2})+$")]
 
 
+class Ring(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where one user's measurements lie in a device's memory: address of the first slot, slots."""
+
+    start: Annotated[int, Meta(ge=0, le=0xFFFF)]
+    slots: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class Memory(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A memory that is read by addresses: a ring a user, the bytes of a slot and of one read."""
+
+    protocol: Literal["omron"]
+    slot_bytes: Annotated[int, Meta(ge=1, le=64)]
+    read_bytes: Annotated[int, Meta(ge=1, le=56)]
+    user: Annotated[list[Ring], Meta(min_length=1, max_length=4)]
+
+
 class Limitation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is known not to work, as a sentence for the README's table."""
 
@@ -89,6 +107,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     advertisement: Advertisement
     measurement: Annotated[list[Source], Meta(min_length=1)]
     start: list[Write] = []
+    memory: Memory | None = None
     bond: bool = False
     set_clock: Literal["date-time", "current-time"] | None = None
     record_access: bool = False

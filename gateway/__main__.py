@@ -1,6 +1,7 @@
 """The command line: parses, and tells ``app`` what to do."""
 
 import argparse
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import msgspec
 
 from contract.profiles import ProfileError, parse, profiles
 from gateway import settings
-from gateway.errors import OutboxUnavailable, SettingsError, WrongData
+from gateway.errors import NotNow, OutboxUnavailable, SettingsError, WrongData
 from gateway.heartbeat import Status, read_status
 from gateway.observe import print_line
 
@@ -37,19 +38,22 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say how the gateway is")
     status.add_argument("--json", action="store_true", help="as one JSON object")
     status.set_defaults(run=_status)
-    for command in (run, status):
-        command.add_argument("--settings", type=Path, default=_DEFAULT_SETTINGS, metavar="FILE")
     decode = commands.add_parser("decode", help="say what the bytes of a characteristic mean")
     what = "2A35, a codec's name for a maker's own format, or SFLOAT or FLOAT for a number"
     decode.add_argument("uuid", nargs="?", metavar="UUID16", help=what)
     decode.add_argument("hex", nargs="?", metavar="HEX", help="its value, in the order on air")
     decode.add_argument("--file", type=Path, help="read one 'UUID16 HEX' a line")
     decode.set_defaults(run=_decode, parser=decode)
+    pair = commands.add_parser("pair", help="make a device this box's: press its pairing button")
+    pair.add_argument("address", type=str.upper, metavar="ADDRESS", help="as AA:BB:CC:DD:EE:FF")
+    pair.set_defaults(run=_pair)
     profile = commands.add_parser("profile", help="work on device profiles")
     actions = profile.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="say what is wrong with a profile")
     check.add_argument("file", type=Path, metavar="FILE", help="a TOML file, one device model")
     check.set_defaults(run=_check_profile)
+    for command in (run, status, pair):
+        command.add_argument("--settings", type=Path, default=_DEFAULT_SETTINGS, metavar="FILE")
     return parser
 
 
@@ -97,6 +101,21 @@ def _told(status: Status, *, running: bool) -> str:
 
 def _instant(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(sep=" ", timespec="seconds")
+
+
+def _pair(options: argparse.Namespace) -> int:
+    from gateway.ble import device_key, open_radio
+    from gateway.pairing import pair
+
+    loaded = settings.load(options.settings)
+    radio, key = open_radio(loaded.radio, loaded.state_dir), device_key(loaded.state_dir)
+    try:
+        name = asyncio.run(pair(radio, loaded.models, options.address, key))
+    except NotNow as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{options.address}: is paired, as {name}")
+    return 0
 
 
 def _check_profile(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 from contract.messages import Command, Configuration
 from contract.profiles import profiles
 from gateway import clock
-from gateway.ble import open_radio
+from gateway.ble import device_key, open_radio
 from gateway.clock import Moment
 from gateway.collector import Collector
 from gateway.errors import NotNow
@@ -51,6 +51,8 @@ class App:
             outbox=self._outbox,
             moment=self._moment,
             stored=self._uplink.look,
+            models=settings.models,
+            key=device_key(settings.state_dir),
         )
 
     async def run(self) -> None:

@@ -53,7 +53,14 @@ class Collector:
         outbox: OutboxThread,
         moment: Callable[[], Moment],
         stored: Callable[[], None],
+        models: Mapping[str, str] | None = None,
+        key: bytes = b"",
     ) -> None:
+        """``models`` names the profile of devices whose advertisement does not tell it.
+
+        ``key`` is this box's own, see ``Session``.
+        """
+        self._models, self._key = models or {}, key
         self._gateway, self._radio, self._profiles = gateway, radio, profiles
         self._allowed = frozenset(devices)
         self._outbox, self._moment, self._stored = outbox, moment, stored
@@ -88,7 +95,9 @@ class Collector:
         try:
             await self._radio.open()
             self._heard_at = time.monotonic()
-            async with scan(self._radio, self._profiles, self._on_sighting, self._on_heard):
+            async with scan(
+                self._radio, self._profiles, self._on_sighting, self._on_heard, self._models
+            ):
                 if self.radio_state != "scanning":
                     _log.info("scanning")
                 self.radio_state = "scanning"
@@ -153,7 +162,7 @@ class Collector:
             place = (await self._outbox.state()).epoch, address
             last = self._last_records.get(place)
             deliver = partial(self._deliver, sighting)
-            session = Session(self._radio, sighting, deliver, last, self._local_time)
+            session = Session(self._radio, sighting, deliver, last, self._local_time, self._key)
             outcome = await session.run()
         except (DeviceUnavailable, OutboxUnavailable) as error:
             self._device_failed(address, str(error))
@@ -207,6 +216,7 @@ class Collector:
             characteristic=arrival.characteristic,
             raw=arrival.raw,
             beside=arrival.beside,
+            user=arrival.user,
             origin=origin,
             received_at=moment.wall_ms,
             monotonic_ms=moment.monotonic_ms,

@@ -37,6 +37,8 @@ def _of_source(source: Source, own: set[str]) -> Iterator[str]:
 def _of_advertisement(name: str, profile: Profile, others: Mapping[str, Profile]) -> Iterator[str]:
     """Show the device that the profile describes to both, in either order."""
     asked = profile.advertisement
+    if asked.is_chosen:
+        return
     services, data = (
         [normalize_uuid_str(uuid)] if uuid else []
         for uuid in (asked.service_uuid, asked.service_data_uuid)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contract.messages import Address, GatewayId
+from contract.profiles import profiles
 from contract.tls import ClosingSocket
 from gateway.errors import SettingsError
 
@@ -27,11 +28,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All there is to set.
 
     ``radio`` is ``bluez`` or ``hci:`` and a Bumble transport. ``devices`` are the addresses that
-    are read; empty means every device that a profile recognises. ``clock`` says who knows whether
-    the wall clock is right: the ``kernel`` (a time service disciplines it), or the ``host`` of a
-    virtual machine or container, which keeps it without the kernel's knowing. ``prompt_command`` is
-    the absolute path of a program that asks the home to measure again, by lamp, sound or speech
-    (see ``prompt``); without it the server never waits for a repeat from this home.
+    are read; empty means every device that a profile recognises. ``models`` names the profile of a
+    device by its address, for models that do not tell themselves by what they advertise. ``clock``
+    says who knows whether the wall clock is right: the ``kernel`` (a time service disciplines it),
+    or the ``host`` of a virtual machine or container, which keeps it without the kernel's knowing.
+    ``prompt_command`` is the absolute path of a program that asks the home to measure again, by
+    lamp, sound or speech (see ``prompt``); without it the server never waits for a repeat from
+    this home.
     """
 
     gateway: GatewayId
@@ -44,6 +47,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     heartbeat_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
     receipt_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
     devices: list[Address] = []
+    models: dict[Address, str] = {}
     clock: Literal["kernel", "host"] = "kernel"
     prompt_command: Path | None = None
 
@@ -70,6 +74,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{path}: {error}") from error
     settings = _absolute(settings, path.resolve().parent)
     _check_port(path, settings)
+    _check_models(path, settings)
     _check_prompt(path, settings)
     tls_context(settings)
     return settings
@@ -129,6 +134,12 @@ def _check_prompt(path: Path, settings: Settings) -> None:
         raise SettingsError(f"{path}: not an absolute path - at `$.prompt_command`")
     if not program.is_file() or not os.access(program, os.X_OK):
         raise SettingsError(f"{path}: no program that can be run - at `$.prompt_command`")
+
+
+def _check_models(path: Path, settings: Settings) -> None:
+    for address, name in settings.models.items():
+        if name not in profiles():
+            raise SettingsError(f"{path}: there is no profile {name!r} - at `$.models.{address}`")
 
 
 def _check_port(path: Path, settings: Settings) -> None:

@@ -89,6 +89,14 @@ def body_composition(fat_percent: Decimal, kilograms: Decimal | None = None) -> 
     return head + steps
 
 
+def omron_16(systolic: int, diastolic: int, pulse: int, *, at: datetime) -> bytes:
+    """Encode a slot of a HEM-7361T's memory, after the layout that userx14/omblepy describes."""
+    date = at.month << 10 | at.day << 5 | at.hour
+    clock = at.minute << 6 | at.second
+    head = struct.pack("<BBBBHH", systolic - 25, diastolic, pulse, at.year - 2000, date, clock)
+    return head.ljust(16, b"\x00")
+
+
 def contec(spo2: int, pulse: int) -> bytes:
     """Encode the values of a Contec oximeter, after public notes on captured frames."""
     body = bytes([0xEB, 1, 5, pulse, spo2, 0x7F, 0])

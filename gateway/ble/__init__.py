@@ -1,6 +1,7 @@
 """Bluetooth: which radio is used, who is in reach, and one session with one peripheral."""
 
 from gateway.ble.broadcast import Broadcasts, broadcasts
+from gateway.ble.device_key import device_key
 from gateway.ble.joiner import Arrival
 from gateway.ble.radio import Radio, open_radio
 from gateway.ble.recognition import recognise
@@ -19,6 +20,7 @@ __all__ = [
     "Session",
     "Sighting",
     "broadcasts",
+    "device_key",
     "open_radio",
     "recognise",
     "scan",

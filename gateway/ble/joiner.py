@@ -18,13 +18,15 @@ from gateway.errors import DecodeError
 class Arrival:
     """A value to be stored, and what belongs to it: characteristics with their bytes.
 
-    ``number`` is the record's, where it has one and can be read.
+    ``number`` is the record's, where it has one and can be read; ``user`` the device's user, where
+    the place says it and not the value.
     """
 
     characteristic: str
     raw: bytes
     beside: tuple[tuple[str, bytes], ...] = ()
     number: int | None = None
+    user: int | None = None
 
 
 class Joiner:

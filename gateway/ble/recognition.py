@@ -13,11 +13,15 @@ def recognise(
     service_uuids: Sequence[str],
     service_data: Collection[str] = (),
 ) -> str | None:
-    """Return the name of the profile that matches; the one that asks for most, if several do."""
+    """Return the name of the profile that matches; the one that asks for most, if several do.
+
+    A model that does not tell itself by what it advertises is never found so.
+    """
     matching = [
         name
         for name, profile in profiles.items()
-        if _matches(profile.advertisement, local_name, service_uuids, service_data)
+        if not profile.advertisement.is_chosen
+        and _matches(profile.advertisement, local_name, service_uuids, service_data)
     ]
     return max(matching, key=lambda name: _keys(profiles[name].advertisement), default=None)
 
@@ -46,8 +50,17 @@ def _keys(asked: Advertisement) -> int:
     return sum(key is not None for key in keys)
 
 
-def service_filter(profiles: Mapping[str, Profile]) -> list[str] | None:
-    """Return the services to scan for; None (all) when a profile goes by its name alone."""
-    services = {profile.advertisement.service_uuid for profile in profiles.values()}
+def service_filter(
+    profiles: Mapping[str, Profile], chosen: Collection[str] = ()
+) -> list[str] | None:
+    """Return the services to scan for; None (all) when a profile goes by its name alone.
+
+    ``chosen`` are the profiles of the devices whose model was told to this gateway.
+    """
+    services = {
+        profile.advertisement.service_uuid
+        for name, profile in profiles.items()
+        if name in chosen or not profile.advertisement.is_chosen
+    }
     known = sorted(normalize_uuid_str(service) for service in services if service is not None)
     return None if None in services else known

@@ -36,20 +36,26 @@ async def scan(
     profiles: Mapping[str, Profile],
     seen: Callable[[Sighting], None],
     heard: Callable[[], None],
+    models: Mapping[str, str] | None = None,
 ) -> AsyncIterator[None]:
     """Scan while the block runs: ``heard`` for any advertisement, ``seen`` for the recognised.
 
+    ``models`` names the profile of some addresses, whatever they advertise.
     Raises ``RadioUnavailable`` when the adapter does not let us.
     """
 
+    chosen = models or {}
+
     def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
         heard()
-        name = recognise(profiles, data.local_name, data.service_uuids, data.service_data)
+        address = device.address.upper()
+        name = chosen.get(address) or recognise(
+            profiles, data.local_name, data.service_uuids, data.service_data
+        )
         if name is not None:
-            address = device.address.upper()
             seen(Sighting(device, address, name, profiles[name], data.service_data))
 
-    scanner = radio.scanner(on_advertisement, service_filter(profiles))
+    scanner = radio.scanner(on_advertisement, service_filter(profiles, chosen.values()))
     with radio_errors():
         async with asyncio.timeout(_START_SECONDS):
             await scanner.start()

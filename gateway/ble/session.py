@@ -19,9 +19,10 @@ from bleak.exc import BleakError
 from bleak.uuids import normalize_uuid_str
 
 from contract.messages import Origin
-from contract.profiles import Profile, Source
+from contract.profiles import Memory, Profile, Source
 from gateway.ble.clock_setting import LocalTime, clock_write
 from gateway.ble.joiner import Arrival, Joiner
+from gateway.ble.omron import CHANNELS_IN, UNLOCK, OmronLink
 from gateway.ble.pace import Pace
 from gateway.ble.radio import Radio
 from gateway.ble.records import LastRecord, Reading, Step
@@ -91,13 +92,17 @@ class Session:
         deliver: Deliver,
         last: LastRecord | None = None,
         local_time: LocalTime = lambda: None,
+        key: bytes = b"",
     ) -> None:
-        """``last`` is what an earlier session's outcome said of the device's memory."""
+        """``last`` is what an earlier session's outcome said of the device's memory.
+
+        ``key`` is this box's own, for devices that let themselves be read with one only.
+        """
         self._sighting = sighting
         self._profile: Profile = sighting.profile
         self._deliver = deliver
         self._last = last
-        self._local_time = local_time
+        self._local_time, self._key = local_time, key
         self._arrived: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
         self._joiner = Joiner(sighting.profile)
         self._pace = Pace(sighting.profile)
@@ -115,12 +120,39 @@ class Session:
                     if self._profile.bond:
                         await self._bond()
                 await self._set_clock()
-                await self._subscribe()
-                ended = await self._take()
+                if self._profile.memory is not None:
+                    ended = await self._read_memory(self._profile.memory)
+                else:
+                    await self._subscribe()
+                    ended = await self._take()
                 last = self._reading.last if self._reading else None
                 return Outcome(self._news, ended, await self._battery(), last)
             finally:
                 await self._disconnect()
+
+    async def pair(self) -> None:
+        """Make the device this box's: bond, give it the key, set its clock; take no measurement.
+
+        Raises ``DeviceUnavailable``, and then has forgotten a bond of which the peer knows nothing.
+        """
+        with device_errors(self._sighting.address):
+            try:
+                async with asyncio.timeout(_CONNECT_SECONDS_MAX):
+                    await self._client.connect()
+                    await self._bond_anew()
+                if self._profile.memory is not None:
+                    await self._give_key()
+                await self._set_clock()
+            finally:
+                await self._disconnect()
+
+    async def _bond_anew(self) -> None:
+        try:
+            await self._client.pair()
+        except BleakError as error:
+            with suppress(BleakError):
+                await self._client.unpair()
+            raise self._unavailable(f"cannot bond: {error}") from error
 
     async def _bond(self) -> None:
         """Pair where there is no bond yet. A peer that lost its half refuses: say what to do."""
@@ -181,6 +213,41 @@ class Session:
             with_response = "write" in found.properties
             await self._client.write_gatt_char(found, value, response=with_response)
 
+    async def _read_memory(self, memory: Memory) -> Ended:
+        """Read a memory by its addresses; every slot is stored before the next is asked for."""
+        (source,) = self._profile.measurement
+        link = await self._omron_link()
+        try:
+            await link.unlock(self._key)
+            async for slot in link.slots(memory):
+                arrival = Arrival(source.characteristic_uuid, slot.raw, user=slot.user)
+                await self._store(arrival, "device-memory")
+        except DeviceUnavailable as error:
+            raise self._unavailable(str(error)) from error
+        return Ended.READ
+
+    async def _give_key(self) -> None:
+        link = await self._omron_link()
+        try:
+            await link.give_key(self._key)
+        except DeviceUnavailable as error:
+            raise self._unavailable(str(error)) from error
+
+    async def _omron_link(self) -> OmronLink:
+        """Subscribe to all that a cuff answers on."""
+        for uuid in (UNLOCK, *CHANNELS_IN):
+            characteristic = self._find(normalize_uuid_str(uuid))
+            if characteristic is None:
+                raise self._unavailable(f"has no {uuid}")
+            await self._listen(characteristic, uuid)
+        return OmronLink(self._write, self._next)
+
+    async def _next(self) -> tuple[str, bytes]:
+        arrived = await self._arrived.get()
+        if arrived is None:
+            raise DeviceUnavailable("the link was lost")
+        return arrived
+
     async def _take(self) -> Ended:
         """Take what arrives until the peer ends, is idle, or its time is over."""
         loop = asyncio.get_running_loop()
@@ -210,8 +277,8 @@ class Session:
                 await self._store(arrival)
         return False
 
-    async def _store(self, arrival: Arrival) -> None:
-        kept = await self._deliver(arrival, "device-memory" if self._reading else "device")
+    async def _store(self, arrival: Arrival, origin: Origin = "device") -> None:
+        kept = await self._deliver(arrival, "device-memory" if self._reading else origin)
         self._news += kept is not Kept.KNOWN
         if self._reading is not None:
             is_on_disk = kept is not Kept.WAITS

@@ -21,6 +21,7 @@ from gateway.codecs import (
     glucose,
     glucose_context,
     heart_rate,
+    omron,
     pulse_oximeter,
     record_access,
     temperature,
@@ -34,6 +35,9 @@ Codec = Callable[[bytes], Decoded]
 # Of no characteristic of the SIG: ``decode`` takes these by name.
 VENDOR: Final[dict[str, Codec]] = {
     "contec": contec.decode,
+    "omron-big-14": omron.decode_big_14,
+    "omron-little-14": omron.decode_little_14,
+    "omron-little-16": omron.decode_little_16,
     "xiaomi-scale-1": xiaomi_scale.decode_v1,
     "xiaomi-scale-2": xiaomi_scale.decode_v2,
 }

@@ -33,7 +33,8 @@ _CONTENT_ID_HEX_DIGITS: Final = 32
 class Delivery:
     """One value that a device delivered, and when: wall clock (ms, UTC) and this boot's clock.
 
-    ``beside`` are values of other characteristics that belong to it.
+    ``beside`` are values of other characteristics that belong to it; ``user`` is the device's user
+    where its place says so and not the value.
     """
 
     gateway: str
@@ -48,6 +49,7 @@ class Delivery:
     boot_id: str
     clock: Clock
     beside: tuple[tuple[str, bytes], ...] = ()
+    user: int | None = None
 
 
 def measure(delivery: Delivery, epoch: str, seq: int) -> Measurement:
@@ -103,6 +105,8 @@ def _codec(delivery: Delivery, characteristic: str) -> str:
 
 def _joined(delivery: Delivery, read: Decoded) -> Decoded:
     """Let what belongs to it speak too. A context that cannot be read doubts no measurement."""
+    if delivery.user is not None:
+        read = replace(read, user=delivery.user)
     for characteristic, raw in delivery.beside:
         codec = _codec(delivery, characteristic)
         try:
