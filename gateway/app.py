@@ -22,6 +22,7 @@ from gateway.heartbeat import Report, Status, certificate_ends_at, is_news, mess
 from gateway.outbox import OutboxThread, State
 from gateway.prompt import Prompt
 from gateway.settings import Settings, tls_context
+from gateway.supervision import Supervisor
 from gateway.uplink import MqttLink, Uplink, client_id
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class App:
         self._beat_now = asyncio.Event()
         self._configuration_version = 0
         self._heartbeat_seconds = settings.heartbeat_seconds
+        self._supervisor = Supervisor()
         self._certificate_ends_at = certificate_ends_at(settings.certificate_file)
         program = settings.prompt_command
         self._prompt = Prompt(program) if program is not None else None
@@ -65,7 +67,9 @@ class App:
                 tasks.create_task(self._keep_status())
                 if self._prompt is not None:
                     tasks.create_task(self._prompt.run())
+                self._supervisor.ready()
         finally:
+            self._supervisor.stopping()
             self._outbox.close()
 
     def _make_uplink(self) -> Uplink:
@@ -119,7 +123,7 @@ class App:
                     await self._beat_now.wait()
 
     async def _keep_status(self) -> None:
-        """Keep the file that ``vicino-gateway status`` reads."""
+        """Keep the file that ``vicino-gateway status`` reads, and feed the watchdog."""
         written: Status | None = None
         while True:
             with _not_now():
@@ -127,6 +131,8 @@ class App:
                 if written is None or is_news(written, status):
                     write_status(self._settings.state_dir, status)
                     written = status
+            # A disk that is full is no reason to start anew: what waits in memory would be lost.
+            self._supervisor.feed(self._collector.loop, self._uplink.loop)
             await asyncio.sleep(_STATUS_SECONDS)
 
     def _status(self, state: State) -> Status:

@@ -27,6 +27,7 @@ from gateway.clock import Moment
 from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
 from gateway.observe import Delivery, measure
 from gateway.outbox import Make, OutboxThread
+from gateway.supervision import Loop
 
 _log = logging.getLogger(__name__)
 _RADIO_RETRY_SECONDS: Final = (1.0, 60.0)
@@ -36,6 +37,9 @@ _AGAIN_SECONDS: Final = 1.0  # it said all it had; its next measurement is news
 _NOTHING_SAID_AGAIN_SECONDS: Final = 10.0  # some advertise whether they have news or not
 _STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
 _OUTBOX_RETRY_SECONDS: Final = 5.0
+# What opening or closing a radio, and serving one device, take at the very most.
+_RADIO_SECONDS_MAX: Final = 90.0
+_SERVE_SECONDS_MAX: Final = 420.0
 # No advertisement from anybody: a stuck adapter looks like this, and so does a quiet home.
 _SILENCE_SECONDS: Final = 300.0
 
@@ -76,17 +80,20 @@ class Collector:
         self._heard_at = time.monotonic()
         self.batteries: dict[str, int] = {}
         self.radio_state = "starting"
+        self.loop = Loop("collector")
 
     async def run(self) -> None:
         """Run until cancelled. A radio that is missing is waited for, however long."""
         retry_least, retry_most = _RADIO_RETRY_SECONDS
         retry = retry_least
         while True:
+            self.loop.goes_on_within(_RADIO_SECONDS_MAX)
             try:
                 await self._collect()
                 retry = retry_least
             except RadioUnavailable as error:
                 self._radio_is_missing(str(error))
+            self.loop.goes_on_within(retry + _RADIO_SECONDS_MAX)
             await asyncio.sleep(retry)
             retry = min(retry * 2, retry_most)
 
@@ -126,7 +133,9 @@ class Collector:
             while self._waiting:
                 await self._keep()
                 address = next(iter(self._waiting))
+                self.loop.goes_on_within(_SERVE_SECONDS_MAX)
                 await self._serve(self._waiting.pop(address))
+            self.loop.goes_on_within(_SILENCE_SECONDS + _RADIO_SECONDS_MAX)
             try:
                 async with asyncio.timeout(_SILENCE_SECONDS):
                     await self._seen.wait()
@@ -235,6 +244,7 @@ class Collector:
     async def _keep(self) -> None:
         """Wait until everything that was taken is on disk."""
         while self._unkept:
+            self.loop.goes_on_within(_SERVE_SECONDS_MAX)
             try:
                 await self._store_oldest()
             except OutboxUnavailable:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need beside Python, where this is root on Debian; says so elsewhere.
 set -eu
-wanted="mosquitto postgresql victoria-metrics dbus chromium"
+wanted="mosquitto postgresql victoria-metrics dbus chromium systemd"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "install ok" || missing="$missing $package"

@@ -27,6 +27,7 @@ from contract.messages import (
 from gateway.clock import Moment
 from gateway.errors import NotNow
 from gateway.outbox import OutboxThread
+from gateway.supervision import Loop
 from gateway.uplink.flight import Flight, Sent
 from gateway.uplink.link import Link
 
@@ -38,6 +39,7 @@ _LOOK_SECONDS: Final = 30.0  # a store whose caller was cancelled wakes nobody
 # that, the server can only store as of an unsure time. A judgement, and no more than this.
 CLOCK_SECONDS: Final = 30.0
 _CLOCK_LOOK_SECONDS: Final = 1.0
+_TURN_SECONDS_MAX: Final = 60.0
 
 Order = Configuration | Command
 
@@ -68,6 +70,7 @@ class Uplink:
         self._epoch, self._next_seq, self._kept_from = "", 1, 1
         self._clock_was_right = False
         self._connected_at = 0.0
+        self.loop = Loop("uplink")
 
     @property
     def is_connected(self) -> bool:
@@ -172,6 +175,7 @@ class Uplink:
         return right or time.monotonic() >= self._connected_at + CLOCK_SECONDS
 
     async def _pause(self, seconds: float) -> None:
+        self.loop.goes_on_within(seconds + _TURN_SECONDS_MAX)
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
