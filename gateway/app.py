@@ -19,6 +19,7 @@ from gateway.clock import Moment
 from gateway.collector import Collector
 from gateway.errors import NotNow
 from gateway.heartbeat import Report, Status, certificate_ends_at, is_news, message, write_status
+from gateway.home import Home
 from gateway.outbox import OutboxThread, State
 from gateway.prompt import Prompt
 from gateway.settings import Settings, tls_context
@@ -44,6 +45,7 @@ class App:
         self._certificate_ends_at = certificate_ends_at(settings.certificate_file)
         program = settings.prompt_command
         self._prompt = Prompt(program) if program is not None else None
+        self._home = Home(settings)
         self._uplink = self._make_uplink()
         self._collector = Collector(
             gateway=settings.gateway,
@@ -52,7 +54,7 @@ class App:
             devices=settings.devices,
             outbox=self._outbox,
             moment=self._moment,
-            stored=self._uplink.look,
+            stored=self._stored,
             models=settings.models,
             key=device_key(settings.state_dir),
         )
@@ -65,12 +67,17 @@ class App:
                 tasks.create_task(self._collector.run())
                 tasks.create_task(self._beat())
                 tasks.create_task(self._keep_status())
+                tasks.create_task(self._home.run())
                 if self._prompt is not None:
                     tasks.create_task(self._prompt.run())
                 self._supervisor.ready()
         finally:
             self._supervisor.stopping()
             self._outbox.close()
+
+    def _stored(self) -> None:
+        self._uplink.look()
+        self._home.received()
 
     def _make_uplink(self) -> Uplink:
         settings = self._settings
@@ -128,6 +135,7 @@ class App:
         while True:
             with _not_now():
                 status = self._status(await self._outbox.state())
+                self._home.update(status, is_well=self._collector.is_well)
                 if written is None or is_news(written, status):
                     write_status(self._settings.state_dir, status)
                     written = status

@@ -82,6 +82,11 @@ class Collector:
         self.radio_state = "starting"
         self.loop = Loop("collector")
 
+    @property
+    def is_well(self) -> bool:
+        """Tell whether the radio scans, and the outbox takes what comes."""
+        return self.radio_state == "scanning" and not self._unkept
+
     async def run(self) -> None:
         """Run until cancelled. A radio that is missing is waited for, however long."""
         retry_least, retry_most = _RADIO_RETRY_SECONDS

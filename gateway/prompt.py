@@ -1,18 +1,14 @@
 """Asking the home to measure again, through a program that the installer of the box provides.
 
-It is run without a shell as ``PROGRAM measure-again CODE``, CODE being a word of the contract (as
-``systolic``), with no input and no output, and is ended with all it has started when it takes too
-long. Whatever becomes of it, the gateway goes on.
+It is run as ``PROGRAM measure-again CODE``, CODE being a word of the contract (as ``systolic``).
 """
 
 import asyncio
 import logging
-import os
-import signal
-from asyncio.subprocess import DEVNULL, Process
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from gateway.programs import run_program
 
 SECONDS_MAX: Final = 60.0  # two sentences, spoken twice
 
@@ -40,39 +36,7 @@ class Prompt:
             code = await self._wanted.get()
             self._busy = True
             try:
-                await self._tell(code)
-            except OSError as error:
-                _log.error("the home cannot be asked: %s: %s", self._program, error.strerror)
+                _log.info("asking the home to measure again: %s", code)
+                await run_program(self._program, "measure-again", code, seconds=self._seconds)
             finally:
                 self._busy = False
-
-    async def _tell(self, code: str) -> None:
-        _log.info("asking the home to measure again: %s", code)
-        # A session of its own, so that what it starts ends with it.
-        process = await asyncio.create_subprocess_exec(
-            self._program,
-            "measure-again",
-            code,
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            async with asyncio.timeout(self._seconds):
-                status = await process.wait()
-        except TimeoutError:
-            _log.error("the program that asks the home took over %g s: ended", self._seconds)
-        else:
-            if status != 0:
-                _log.error("the program that asks the home ended with status %d", status)
-        finally:
-            if process.returncode is None:
-                await _end(process)
-
-
-async def _end(process: Process) -> None:
-    """Kill the process and all of its session."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()

@@ -21,6 +21,7 @@ from contract.tls import ClosingSocket
 from gateway.errors import SettingsError
 
 _ENVIRONMENT: Final = "VICINO_GATEWAY_"
+_PAGE: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}:\d{1,5}")
 _BROKER: Final = re.compile(r"mqtts://(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
@@ -35,6 +36,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ``prompt_command`` is the absolute path of a program that asks the home to measure again, by
     lamp, sound or speech (see ``prompt``); without it the server never waits for a repeat from
     this home.
+    ``lamp_command`` is one that shows how things are (see ``home.lamp``). ``page`` is where the
+    home's page is served, as ``127.0.0.1:8080`` or, within the home's network, ``0.0.0.0:8080``.
     """
 
     gateway: GatewayId
@@ -50,6 +53,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     models: dict[Address, str] = {}
     clock: Literal["kernel", "host"] = "kernel"
     prompt_command: Path | None = None
+    lamp_command: Path | None = None
+    page: Annotated[str, Meta(pattern=f"^{_PAGE.pattern}$")] | None = None
+
+    @property
+    def page_address(self) -> tuple[str, int] | None:
+        """Return where the home's page is served, if it is."""
+        if self.page is None:
+            return None
+        host, _, port = self.page.rpartition(":")
+        return host, int(port)
 
     @property
     def broker_address(self) -> tuple[str, int]:
@@ -75,7 +88,8 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     settings = _absolute(settings, path.resolve().parent)
     _check_port(path, settings)
     _check_models(path, settings)
-    _check_prompt(path, settings)
+    for key in ("prompt_command", "lamp_command"):
+        _check_program(path, key, getattr(settings, key))
     tls_context(settings)
     return settings
 
@@ -126,14 +140,13 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
     return msgspec.structs.replace(settings, **{k: directory / getattr(settings, k) for k in keys})
 
 
-def _check_prompt(path: Path, settings: Settings) -> None:
-    program = settings.prompt_command
+def _check_program(path: Path, key: str, program: Path | None) -> None:
     if program is None:
         return
     if not program.is_absolute():
-        raise SettingsError(f"{path}: not an absolute path - at `$.prompt_command`")
+        raise SettingsError(f"{path}: not an absolute path - at `$.{key}`")
     if not program.is_file() or not os.access(program, os.X_OK):
-        raise SettingsError(f"{path}: no program that can be run - at `$.prompt_command`")
+        raise SettingsError(f"{path}: no program that can be run - at `$.{key}`")
 
 
 def _check_models(path: Path, settings: Settings) -> None:
