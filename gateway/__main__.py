@@ -13,6 +13,7 @@ import msgspec
 from contract.profiles import ProfileError, parse, profiles
 from gateway import settings
 from gateway.errors import NotNow, OutboxUnavailable, SettingsError, WrongData
+from gateway.export import export
 from gateway.heartbeat import Status, read_status
 from gateway.observe import print_line
 
@@ -38,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say how the gateway is")
     status.add_argument("--json", action="store_true", help="as one JSON object")
     status.set_defaults(run=_status)
+    read_out = commands.add_parser("export", help="read out what the box still holds, as CSV")
+    read_out.set_defaults(run=_export)
     decode = commands.add_parser("decode", help="say what the bytes of a characteristic mean")
     what = "2A35, a codec's name for a maker's own format, or SFLOAT or FLOAT for a number"
     decode.add_argument("uuid", nargs="?", metavar="UUID16", help=what)
@@ -52,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     check = actions.add_parser("check", help="say what is wrong with a profile")
     check.add_argument("file", type=Path, metavar="FILE", help="a TOML file, one device model")
     check.set_defaults(run=_check_profile)
-    for command in (run, status, pair):
+    for command in (run, status, read_out, pair):
         command.add_argument("--settings", type=Path, default=_DEFAULT_SETTINGS, metavar="FILE")
     return parser
 
@@ -66,6 +69,17 @@ def _run(options: argparse.Namespace) -> int:
     except OutboxUnavailable as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    outbox = settings.load(options.settings).state_dir / "outbox.db"
+    try:
+        count = export(outbox, sys.stdout)
+    except OutboxUnavailable as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{count} measurements; what the server has stored is no longer here", file=sys.stderr)
     return 0
 
 

@@ -22,8 +22,8 @@ _VISITORS_MAX: Final = 8
 _REFRESH_SECONDS: Final = 10
 _SIGNS: Final = {
     Situation.SENT: ("✓", "#1b6e3c"),
-    Situation.SENDING: ("…", "#1b6e3c"),
-    Situation.WAITS: ("⏳", "#8a5a00"),
+    Situation.SENDING: ("↑", "#1b6e3c"),
+    Situation.WAITS: ("…", "#8a5a00"),
     Situation.HELP: ("!", "#b00020"),
 }
 _PAGE: Final = """<!doctype html>
@@ -31,10 +31,11 @@ _PAGE: Final = """<!doctype html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="{refresh}"><title>{title}</title>
 <style>
-body {{ font: 1.5rem/1.4 sans-serif; margin: 2rem auto; max-width: 34rem; padding: 0 1rem; }}
+body {{ font: 1.5rem/1.4 sans-serif; margin: 1rem auto; max-width: 34rem; padding: 0 1rem; }}
 .sign {{ color: #fff; background: {colour}; border-radius: 50%; display: inline-block;
-  width: 5rem; line-height: 5rem; text-align: center; font-size: 3rem; }}
-nav a, nav strong {{ margin-right: 1rem; }} footer {{ margin-top: 2rem; font-size: 1.2rem; }}
+  width: 5rem; line-height: 5rem; text-align: center; font-size: 3rem; margin: 0; }}
+h1 {{ font-size: 1.7rem; }}
+nav a, nav strong {{ margin-right: 1rem; }} footer {{ margin-top: 1.5rem; font-size: 1.2rem; }}
 </style></head>
 <body><nav>{choices}</nav>
 <main><h1>{title}</h1><p class="sign" aria-hidden="true">{sign}</p>
