@@ -50,12 +50,18 @@ def _parser() -> argparse.ArgumentParser:
     pair = commands.add_parser("pair", help="make a device this box's: press its pairing button")
     pair.add_argument("address", type=str.upper, metavar="ADDRESS", help="as AA:BB:CC:DD:EE:FF")
     pair.set_defaults(run=_pair)
+    sniff = commands.add_parser("sniff", help="record what a device says, for who adds one")
+    sniff.add_argument("address", type=str.upper, metavar="ADDRESS", help="as AA:BB:CC:DD:EE:FF")
+    sniff.add_argument("--output", type=Path, required=True, metavar="FILE", help="a new TOML file")
+    sniff.add_argument("--profile", type=Path, metavar="FILE", help="bond and start as it says")
+    sniff.add_argument("--seconds", type=float, default=60.0, metavar="N", help="60 if left out")
+    sniff.set_defaults(run=_sniff)
     profile = commands.add_parser("profile", help="work on device profiles")
     actions = profile.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="say what is wrong with a profile")
     check.add_argument("file", type=Path, metavar="FILE", help="a TOML file, one device model")
     check.set_defaults(run=_check_profile)
-    for command in (run, status, read_out, pair):
+    for command in (run, status, read_out, pair, sniff):
         command.add_argument("--settings", type=Path, default=_DEFAULT_SETTINGS, metavar="FILE")
     return parser
 
@@ -129,6 +135,32 @@ def _pair(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"{options.address}: is paired, as {name}")
+    return 0
+
+
+def _sniff(options: argparse.Namespace) -> int:
+    from gateway.ble import open_radio
+    from gateway.recording import written
+    from gateway.sniffing import sniff
+
+    loaded, path = settings.load(options.settings), options.profile
+    try:
+        told = parse(path.stem, path.read_text(encoding="utf-8")) if path else None
+        recording = asyncio.run(
+            sniff(
+                open_radio(loaded.radio, loaded.state_dir),
+                options.address,
+                start=told.start if told else (),
+                bond=told is not None and told.bond,
+                seconds=options.seconds,
+            )
+        )
+        with options.output.open("x", encoding="utf-8") as file:
+            file.write(written(recording))
+    except (NotNow, ProfileError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{options.output}: {len(recording.delivery)} deliveries")
     return 0
 
 

@@ -3,11 +3,13 @@
 from gateway.ble.broadcast import Broadcasts, broadcasts
 from gateway.ble.device_key import device_key
 from gateway.ble.joiner import Arrival
+from gateway.ble.link import Link, as_profiles_write
+from gateway.ble.outcome import Deliver, Ended, Kept
 from gateway.ble.radio import Radio, open_radio
 from gateway.ble.recognition import recognise
 from gateway.ble.records import LastRecord
 from gateway.ble.scanner import Sighting, scan
-from gateway.ble.session import Deliver, Ended, Kept, Session
+from gateway.ble.session import Session
 
 __all__ = [
     "Arrival",
@@ -16,9 +18,11 @@ __all__ = [
     "Ended",
     "Kept",
     "LastRecord",
+    "Link",
     "Radio",
     "Session",
     "Sighting",
+    "as_profiles_write",
     "broadcasts",
     "device_key",
     "open_radio",

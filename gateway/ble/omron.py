@@ -6,16 +6,17 @@ lets itself be read is this box's own, and given to the cuff when it is paired.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
 from contract.profiles import Memory, Ring
 from gateway.ble import omron_frames as frames
-from gateway.errors import DecodeError, DeviceUnavailable
+from gateway.ble.link import Link, Notified
+from gateway.errors import DecodeError
 
-UNLOCK: Final = "b305b680aee711e1a7300002a5d5c51b"
-CHANNELS_IN: Final = (
+_UNLOCK: Final = "b305b680aee711e1a7300002a5d5c51b"
+_CHANNELS_IN: Final = (
     "49123040aee811e1a74d0002a5d5c51b",
     "4d0bf320aee811e1a0d90002a5d5c51b",
     "5128ce60aee811e1b84b0002a5d5c51b",
@@ -43,34 +44,27 @@ class Slot:
     raw: bytes
 
 
-class OmronLink:
-    """A link to a cuff: ``write`` a characteristic, ``arrived`` is the next notification.
+class OmronMemory:
+    """A cuff's memory, over a link. Every call may raise ``DeviceUnavailable``."""
 
-    ``arrived`` raises ``DeviceUnavailable`` when the link is lost.
-    """
-
-    def __init__(
-        self,
-        write: Callable[[str, bytes], Awaitable[None]],
-        arrived: Callable[[], Awaitable[tuple[str, bytes]]],
-    ) -> None:
-        self._write, self._arrived = write, arrived
-
-    async def unlock(self, key: bytes) -> None:
-        """Show the key. Raises ``DeviceUnavailable`` when the cuff was paired with another."""
-        if not (await self._unlock_says(_USE_KEY + key)).startswith(_UNLOCKED):
-            raise DeviceUnavailable("it was not paired with this box: run vicino-gateway pair")
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     async def give_key(self, key: bytes) -> None:
         """Make ``key`` the one that unlocks it; it must have been put into pairing mode."""
+        await self._link.listen(_UNLOCK)
         ready = await self._unlock_says(_KEY_MODE + bytes(KEY_BYTES))
         if not ready.startswith(_READY_FOR_KEY):
-            raise DeviceUnavailable("it is not in pairing mode (a blinking P)")
+            raise self._link.unavailable("is not in pairing mode (a blinking P)")
         if not (await self._unlock_says(_NEW_KEY + key)).startswith(_KEY_TAKEN):
-            raise DeviceUnavailable("it did not take the key")
+            raise self._link.unavailable("did not take the key")
 
-    async def slots(self, memory: Memory) -> AsyncIterator[Slot]:
-        """Read every slot that was written, user by user."""
+    async def slots(self, memory: Memory, key: bytes) -> AsyncIterator[Slot]:
+        """Unlock it with the key and read every slot that was written, user by user."""
+        for uuid in (_UNLOCK, *_CHANNELS_IN):
+            await self._link.listen(uuid)
+        if not (await self._unlock_says(_USE_KEY + key)).startswith(_UNLOCKED):
+            raise self._link.unavailable("is not paired with this box, run vicino-gateway pair")
         await self._ask(frames.START, frames.STARTED, None)
         for user, ring in enumerate(memory.user, start=1):
             async for raw in self._ring(memory, ring):
@@ -92,21 +86,21 @@ class OmronLink:
         """Write a frame until its reply comes; any other reply is of an earlier try."""
         for _ in range(_TRIES):
             for channel, part in zip(_CHANNELS_OUT, frames.parts(request), strict=False):
-                await self._write(channel, part)
+                await self._link.write(channel, part)
             try:
                 async with asyncio.timeout(_REPLY_SECONDS):
                     return await self._reply(kind, address, request)
             except TimeoutError:
                 continue
-        raise DeviceUnavailable(f"no answer to {request.hex()}")
+        raise self._link.unavailable(f"no answer to {request.hex()}")
 
     async def _reply(self, kind: int, address: int | None, request: bytes) -> bytes:
         assembly = frames.Assembly()
         while True:
             uuid, value = await self._arrived()
-            if uuid not in CHANNELS_IN:
+            if uuid not in _CHANNELS_IN:
                 continue
-            frame = assembly.arrived(CHANNELS_IN.index(uuid), value)
+            frame = assembly.arrived(_CHANNELS_IN.index(uuid), value)
             if frame is None:
                 continue
             try:
@@ -115,16 +109,22 @@ class OmronLink:
                 continue  # asked again when the time is over
             if reply.kind == kind and address in (None, reply.address):
                 if address is not None and len(reply.data) != request[5]:
-                    raise DeviceUnavailable(f"refused {request.hex()}")
+                    raise self._link.unavailable(f"refused {request.hex()}")
                 return reply.data
 
     async def _unlock_says(self, value: bytes) -> bytes:
-        await self._write(UNLOCK, value)
+        await self._link.write(_UNLOCK, value)
         try:
             async with asyncio.timeout(_REPLY_SECONDS * _TRIES):
                 while True:
                     uuid, said = await self._arrived()
-                    if uuid == UNLOCK:
+                    if uuid == _UNLOCK:
                         return said
         except TimeoutError as error:
-            raise DeviceUnavailable("does not answer the key") from error
+            raise self._link.unavailable("does not answer the key") from error
+
+    async def _arrived(self) -> Notified:
+        arrived = await self._link.next()
+        if arrived is None:
+            raise self._link.unavailable("the link was lost")
+        return arrived

@@ -119,6 +119,6 @@ async def test_a_cuff_that_is_not_in_pairing_mode_takes_no_key_and_says_so(tmp_p
     async with VirtualRadio() as radio, switched_on(radio, OmronCuff) as (cuff,):
         await cuff.take(126, 88, 84, AT)
         made = open_radio(radio.transport, tmp_path)
-        with pytest.raises(DeviceUnavailable, match=f"{cuff.address}: it is not in pairing mode"):
+        with pytest.raises(DeviceUnavailable, match=f"{cuff.address}: is not in pairing mode"):
             await pair(made, {cuff.address: "omron_hem_7361t"}, cuff.address, b"k" * 16)
         assert cuff.key is None
