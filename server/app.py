@@ -91,6 +91,7 @@ class Server:
         settings = self._settings
         self._database, self._sole = open_to_serve(settings, self._stack)
         self._replica = InfluxReplica(settings.influx) if settings.influx else None
+        self._database.replicates = self._replica is not None
         if self._replica is not None:
             self._stack.callback(self._replica.close)
         broker = self._start_broker()

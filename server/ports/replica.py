@@ -1,6 +1,6 @@
 """The time-series replica for dashboards: fed from an outbox, never in the way of an alert."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -17,11 +17,27 @@ class Point(NamedTuple):
     seq: int
 
 
-class Replica(Protocol):
-    """The replica outbox's part of a transaction."""
+class Waiting(NamedTuple):
+    """The oldest rows of the outbox: points to take out, then points to write; those of what is
+    stored no more are neither."""
 
-    def waiting(self, limit: int) -> list[Point]:
-        """Return the oldest points to be copied."""
+    outbox_ids: list[int]
+    gone: list[Point]
+    written: list[Point]
+
+
+class Replica(Protocol):
+    """The replica outbox's part of a transaction. Without a replica nothing is noted."""
+
+    def waiting(self, limit: int) -> Waiting:
+        """Return what the oldest rows of the outbox ask for."""
+        ...
+
+    def note(
+        self, gone: Collection[tuple[int, int, int]], come: Collection[tuple[int, int]]
+    ) -> None:
+        """Note measurements that are no longer a patient's (epoch, seq, patient), and such as are
+        somebody's now."""
         ...
 
     def forget(self, outbox_ids: Sequence[int]) -> None:
@@ -34,4 +50,8 @@ class TimeSeries(Protocol):
 
     def write(self, points: Sequence[Point]) -> None:
         """Write points. Raises ``ReplicaUnavailable``."""
+        ...
+
+    def erase(self, points: Sequence[Point]) -> None:
+        """Take points out. Raises ``ReplicaUnavailable``."""
         ...

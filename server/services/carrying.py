@@ -24,6 +24,14 @@ def carry(tx: Transaction, device: Device, change: Correction, limit: int, now: 
             for move in moved
         ]
     )
+    tx.replica.note(
+        [
+            (*move.row.key, move.row.patient_id)
+            for move in moved
+            if move.row.fate == Fate.STORED and move.row.patient_id is not None
+        ],
+        [move.row.key for move in moved if move.to.fate is Fate.STORED],
+    )
     for move in moved:
         tx.measurements.add_decision(_decision(change, move, now))
     _judge_anew(tx, moved, now)

@@ -22,15 +22,18 @@ def follow_charts(store: Store, now: int) -> bool:
 
 
 def follow_replica(store: Store, replica: TimeSeries) -> bool:
-    """Copy the oldest waiting points; return whether there may be more.
+    """Take out and copy the oldest waiting points; return whether there may be more.
 
     Raises ``ReplicaUnavailable``; what was not taken stays in the outbox.
     """
     with store.read() as tx:
-        points = tx.replica.waiting(REPLICA_ROWS_MAX)
-    if not points:
+        waiting = tx.replica.waiting(REPLICA_ROWS_MAX)
+    if not waiting.outbox_ids:
         return False
-    replica.write(points)
+    if waiting.gone:
+        replica.erase(waiting.gone)
+    if waiting.written:
+        replica.write(waiting.written)
     with store.write() as tx:
-        tx.replica.forget(sorted({point.outbox_id for point in points}))
+        tx.replica.forget(sorted(set(waiting.outbox_ids)))
     return True

@@ -39,6 +39,7 @@ def release(tx: Transaction, user: User, epoch_id: int, seq: int, reference: str
     if held.patient_id != patient.id:
         _withdraw(tx, held, number, now)
     tx.measurements.release(epoch_id, seq, patient.id)
+    tx.replica.note([], [(epoch_id, seq)])
     believed = held.quality != Quality.UNSURE
     kind = InputKind.ATTRIBUTED if believed else InputKind.QUESTIONED
     tx.inputs.append([NewInput(kind, patient.id, epoch_id, seq, number, now)])
@@ -74,6 +75,8 @@ def take_back(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) ->
     number = _say(tx, user, decided, Said.TAKEN_BACK, said[-1].patient_id, now)
     _withdraw(tx, decided, number, now)
     tx.measurements.hold(epoch_id, seq, likely_id, reason)
+    if decided.fate == Fate.STORED and decided.patient_id is not None:
+        tx.replica.note([(epoch_id, seq, decided.patient_id)], [])
     if likely_id is not None and is_judged(reason):
         kind = InputKind.QUESTIONED
         tx.inputs.append([NewInput(kind, likely_id, epoch_id, seq, number, now)])

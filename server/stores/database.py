@@ -39,8 +39,8 @@ _OPEN_ALERTS: Final = "ix_alerts_open"
 class SqlTransaction:
     """One transaction on one connection; its parts share it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, *, replicates: bool = False) -> None:
+        self.connection, self._replicates = connection, replicates
 
     @cached_property
     def measurements(self) -> MeasurementRows:
@@ -88,7 +88,7 @@ class SqlTransaction:
 
     @cached_property
     def replica(self) -> ReplicaRows:
-        return ReplicaRows(self.connection)
+        return ReplicaRows(self.connection, kept=self._replicates)
 
     @cached_property
     def since(self) -> SinceRows:
@@ -136,7 +136,12 @@ class SqlTransaction:
 
 
 class Database:
-    """A database by its URL. Making it opens no connection."""
+    """A database by its URL. Making it opens no connection.
+
+    ``replicates``: what moves is noted for the time-series replica.
+    """
+
+    replicates = False
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -154,14 +159,14 @@ class Database:
         # SQLite has one writer: waiting here is fair and cheap, waiting in SQLite is polling.
         if not self.is_sqlite:
             with _mapped(), self.engine.begin() as connection:
-                yield SqlTransaction(connection)
+                yield SqlTransaction(connection, replicates=self.replicates)
             return
         writes = self.engine.execution_options(writes=True)
         if not self._writing.acquire(timeout=BUSY_TIMEOUT_SECONDS):
             raise StoreUnavailable(f"another write has run for {BUSY_TIMEOUT_SECONDS} seconds")
         try:
             with _mapped(), writes.begin() as connection:
-                yield SqlTransaction(connection)
+                yield SqlTransaction(connection, replicates=self.replicates)
         finally:
             self._writing.release()
 

@@ -126,7 +126,8 @@ class InputRows:
         withdrawn = exists().where(
             later.c.epoch_id == t.inputs.c.epoch_id,
             later.c.seq == t.inputs.c.seq,
-            later.c.patient_id == t.inputs.c.patient_id,
+            # Plus nothing: by the patient's index each would look through all that came later.
+            later.c.patient_id + 0 == t.inputs.c.patient_id,
             later.c.kind == InputKind.WITHDRAWN,
             later.c.position > t.inputs.c.position,
             later.c.position <= until,
@@ -257,7 +258,7 @@ def _withdrawn_since() -> ColumnElement[bool]:
     return exists().where(
         later.c.epoch_id == t.inputs.c.epoch_id,
         later.c.seq == t.inputs.c.seq,
-        later.c.patient_id == t.inputs.c.patient_id,
+        later.c.patient_id + 0 == t.inputs.c.patient_id,
         later.c.kind == InputKind.WITHDRAWN,
         later.c.id > t.inputs.c.id,
     )

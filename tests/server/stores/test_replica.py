@@ -5,28 +5,33 @@ point written twice is one point (here both are kept), that a bucket and a token
 are ignored), that a malformed line is refused, and reading by Flux.
 """
 
+import gzip
 import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from server.errors import ReplicaUnavailable
-from server.services import storing
+from server.services import correcting, holding, storing
 from server.services.following import follow_replica
 from server.settings import Influx
 from server.stores.database import Database
 from server.stores.influx import InfluxReplica
 from tests.needs import missing
-from tests.server.world import World, envelope, wire
+from tests.server.world import EPOCH, World, envelope, wire
 
 pytestmark = pytest.mark.processes
 CUFF = "AA:BB:CC:DD:EE:01"
@@ -160,3 +165,79 @@ def test_a_repeat_held_or_unreadable_measurement_is_not_copied(world, metrics, r
     send(world, wire(2, 2, {"systolic": "120"}, world.now, device="AA:BB:CC:DD:EE:99"))
     send(world, wire(3, 3, {"systolic": "9999"}, world.now))
     assert waiting(world) == 1
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Answers as InfluxDB does when all is well, and keeps what it was asked."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        packed = self.headers.get("content-encoding") == "gzip"
+        text = (gzip.decompress(body) if packed else body).decode()
+        self.asked.append((self.path.partition("?")[0], text))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def recorded(world: World) -> Iterator[tuple[InfluxReplica, list[tuple[str, str]]]]:
+    Recorder.asked.clear()
+    world.store.replicates = True
+    server = HTTPServer(("127.0.0.1", 0), Recorder)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    influx = Influx(url=f"http://127.0.0.1:{server.server_port}", token="t", org="o", bucket="b")
+    with closing(InfluxReplica(influx)) as made:
+        yield made, Recorder.asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_a_correction_moves_is_taken_out_and_written_anew(world, recorded):
+    """By InfluxDB's documented call: one series, one millisecond."""
+    replica, asked = recorded
+    at = 1_789_999_000_123
+    send(world, wire(1, 1, {"systolic": "185"}, at))
+    follow_replica(world.store, replica)
+    world.patient("P2")
+    with world.store.write() as tx:
+        anna, device = world_user(tx), tx.assignments.device(1)
+        before = tx.assignments.tenures(1)
+        after = [before[0]._replace(patient_id=2)]
+        correcting.change(
+            tx, anna, device, before, after, reason="r", decided_too=False, now=world.now
+        )
+    follow_replica(world.store, replica)
+    assert waiting(world) == 0
+    (first, deleted, written) = asked
+    assert first == ("/api/v2/write", f"observation,chc=1,code=systolic,patient=1 value=185.0 {at}")
+    assert written[1] == first[1].replace("patient=1", "patient=2")
+    assert deleted[0] == "/api/v2/delete"
+    assert json.loads(deleted[1]) == {
+        "predicate": '_measurement="observation" AND patient="1" AND code="systolic"',
+        "start": "2026-09-21T13:56:40.123000+00:00",
+        "stop": "2026-09-21T13:56:40.123500+00:00",
+    }
+
+
+def world_user(tx):
+    found = tx.directory.user("anna")
+    assert found is not None
+    return found
+
+
+def test_a_held_one_is_written_when_it_is_given_and_taken_out_when_taken_back(world, recorded):
+    replica, asked = recorded
+    send(world, wire(1, 1, {"systolic": "120"}, world.now, device="AA:BB:CC:DD:EE:99"))
+    for decide in (partial(holding.release, reference="P1"), holding.take_back):
+        with world.store.write() as tx:
+            epoch = tx.measurements.epochs([("gw-1", EPOCH)])["gw-1", EPOCH].id
+            decide(tx, world_user(tx), epoch, 1, now=world.now)
+        follow_replica(world.store, replica)
+    assert [path for path, _ in asked] == ["/api/v2/write", "/api/v2/delete"]
