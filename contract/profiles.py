@@ -93,9 +93,10 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One device model.
 
     ``evidence`` says what the codec was tried on. ``bond``: it gives its values over a bonded link
-    only. ``set_clock`` names the characteristic by which its clock is set at each contact (0x2A08
-    or 0x2A2B). ``start`` is written after the subscriptions, in this order.
-    ``record_access`` reads the device's memory through the Record Access Control Point (0x2A52).
+    only; ``passkey`` are its six digits, where all units of the model have the same. ``set_clock``
+    names the characteristic by which its clock is set at each contact (0x2A08 or 0x2A2B).
+    ``start`` is written after the subscriptions, in this order. ``record_access`` reads the
+    device's memory through the Record Access Control Point (0x2A52), ``memory`` by addresses.
     ``trusted_time`` says that the device's clock is set and advances, so that its time stamp may
     tell a record sent again from a new measurement.
     """
@@ -109,6 +110,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     start: list[Write] = []
     memory: Memory | None = None
     bond: bool = False
+    passkey: Annotated[str, Meta(pattern=r"^[0-9]{6}$")] | None = None
     set_clock: Literal["date-time", "current-time"] | None = None
     record_access: bool = False
     trusted_time: bool = False

@@ -125,17 +125,23 @@ def _instant(ms: int) -> str:
 
 def _pair(options: argparse.Namespace) -> int:
     from gateway.ble import device_key, open_radio
-    from gateway.pairing import pair
+    from gateway.pairing import Digits, pair
 
     loaded = settings.load(options.settings)
-    radio, key = open_radio(loaded.radio, loaded.state_dir), device_key(loaded.state_dir)
+    digits = Digits(_ask)
+    radio = open_radio(loaded.radio, loaded.state_dir, digits.give)
+    key = device_key(loaded.state_dir)
     try:
-        name = asyncio.run(pair(radio, loaded.models, options.address, key))
+        name = asyncio.run(pair(radio, loaded.models, options.address, key, digits))
     except NotNow as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{options.address}: is paired, as {name}")
     return 0
+
+
+def _ask() -> str:
+    return input("The six digits on the device or its display: ")
 
 
 def _sniff(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Pairing a device with this box by hand: ``vicino-gateway pair ADDRESS``."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -11,18 +11,39 @@ from contract.profiles import profiles
 from gateway.ble import Arrival, Kept, Radio, Session, Sighting, scan
 from gateway.errors import DeviceUnavailable
 
+_DIGITS: Final = 6
 _FOUND_SECONDS_MAX: Final = 120.0  # while somebody presses its button
 
 
-async def pair(radio: Radio, models: Mapping[str, str], address: str, key: bytes) -> str:
+class Digits:
+    """The six digits that some devices want before they bond: their profile's, or asked for."""
+
+    def __init__(self, ask: Callable[[], str]) -> None:
+        """``ask`` waits for what somebody types."""
+        self._ask = ask
+        self.of_profile: str | None = None
+
+    async def give(self) -> int | None:
+        """Return them; None when what was typed is no number of six digits."""
+        typed = self.of_profile
+        if typed is None:
+            typed = await asyncio.to_thread(self._ask)
+        return int(typed) if len(typed) == _DIGITS and typed.isdecimal() else None
+
+
+async def pair(
+    radio: Radio, models: Mapping[str, str], address: str, key: bytes, digits: Digits
+) -> str:
     """Wait for the device, bond with it, give it the key, set its clock; return its profile's name.
 
+    ``radio`` was opened with ``digits.give`` to answer a device that wants them.
     Raises ``DeviceUnavailable`` when it is not seen or refuses, ``RadioUnavailable`` without a
     radio.
     """
     await radio.open()
     try:
         sighting = await find(radio, models, address)
+        digits.of_profile = sighting.profile.passkey
         session = Session(radio, sighting, _keep_nothing, local_time=_local_time, key=key)
         await session.pair()
     finally:

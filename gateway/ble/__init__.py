@@ -1,5 +1,6 @@
 """Bluetooth: which radio is used, who is in reach, and one session with one peripheral."""
 
+from gateway.ble.bluez import Passkey
 from gateway.ble.broadcast import Broadcasts, broadcasts
 from gateway.ble.device_key import device_key
 from gateway.ble.joiner import Arrival
@@ -19,6 +20,7 @@ __all__ = [
     "Kept",
     "LastRecord",
     "Link",
+    "Passkey",
     "Radio",
     "Session",
     "Sighting",

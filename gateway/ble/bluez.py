@@ -1,11 +1,13 @@
 """What bleak leaves to us on BlueZ: answering pairing requests, and noticing that bluetoothd died.
 
 Without a registered agent BlueZ refuses every pairing, and a read that makes it pair hangs. Ours
-has neither display nor keys, so it agrees to "just works" and rejects what would need either.
+has neither display nor keys, so it agrees to "just works" and rejects what would need either; while
+somebody pairs a device by hand it has keys, and passes on the six digits.
 A bluetoothd that is killed leaves bleak believing in its links; the bus tells when its name goes.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from dbus_fast import BusType, Message, MessageType
@@ -17,17 +19,23 @@ from gateway.errors import RadioUnavailable
 _BLUEZ: Final = "org.bluez"
 _AGENT: Final = "org.bluez.Agent1"
 _AGENT_PATH: Final = "/it/vicino/agent"
-_CAPABILITY: Final = "NoInputNoOutput"
+_NO_KEYS, _KEYS = "NoInputNoOutput", "KeyboardDisplay"
+_REJECTED: Final = "org.bluez.Error.Rejected"
 _AGREED: Final = ("RequestAuthorization", "Cancel", "Release")
 _WATCH: Final = (
     "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.bluez'"
 )
 
+# Asks whoever pairs a device for its six digits; None: there are none.
+Passkey = Callable[[], Awaitable[int | None]]
+
 
 class BluezWatch:
     """The gateway's own connection to the system bus."""
 
-    def __init__(self) -> None:
+    def __init__(self, passkey: Passkey | None = None) -> None:
+        self._passkey = passkey
+        self._asked: set[asyncio.Task[None]] = set()
         self._bus: MessageBus | None = None
         self._lost = asyncio.Event()
 
@@ -40,7 +48,8 @@ class BluezWatch:
             bus.add_message_handler(self._on_message)
             await self._call(bus, "org.freedesktop.DBus", "AddMatch", "s", [_WATCH])
             manager = "org.bluez.AgentManager1"
-            await self._call(bus, manager, "RegisterAgent", "os", [_AGENT_PATH, _CAPABILITY])
+            can = _NO_KEYS if self._passkey is None else _KEYS
+            await self._call(bus, manager, "RegisterAgent", "os", [_AGENT_PATH, can])
             await self._call(bus, manager, "RequestDefaultAgent", "o", [_AGENT_PATH])
 
     def close(self) -> None:
@@ -70,13 +79,27 @@ class BluezWatch:
             said = reply.body[0] if reply and reply.body else "no answer"
             raise RadioUnavailable(f"radio: BlueZ: {member}: {said}")
 
-    def _on_message(self, message: Message) -> Message | None:
+    def _on_message(self, message: Message) -> Message | bool | None:
         if message.member == "NameOwnerChanged" and message.body[0] == _BLUEZ:
             if not message.body[2]:
                 self._lost.set()
             return None
         if message.message_type is not MessageType.METHOD_CALL or message.interface != _AGENT:
             return None
+        if message.member == "RequestPasskey" and self._passkey is not None:
+            task = asyncio.get_running_loop().create_task(self._pass_on(self._passkey, message))
+            self._asked.add(task)
+            task.add_done_callback(self._asked.discard)
+            return True
         if message.member in _AGREED:
             return Message.new_method_return(message)
-        return Message.new_error(message, "org.bluez.Error.Rejected", "no display and no keys")
+        return Message.new_error(message, _REJECTED, "no display and no keys")
+
+    async def _pass_on(self, passkey: Passkey, message: Message) -> None:
+        digits = await passkey()
+        if self._bus is None:
+            return
+        if digits is None:
+            await self._bus.send(Message.new_error(message, _REJECTED, "no digits were given"))
+        else:
+            await self._bus.send(Message.new_method_return(message, "u", [digits]))

@@ -15,6 +15,7 @@ from bumble.keys import JsonKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
+from gateway.ble.bluez import Passkey
 from gateway.ble.hci_client import HciClient
 from gateway.ble.hci_scanner import HciScanner
 from gateway.ble.radio import CONNECT_SECONDS, Seen
@@ -27,11 +28,24 @@ _CLOSE_SECONDS: Final = 5.0
 logging.getLogger("bumble").setLevel(logging.WARNING)
 
 
+class _Asking(PairingDelegate):  # type: ignore[misc]  # Bumble is not typed for us
+    """Has keys: whoever pairs the device is asked for its digits."""
+
+    def __init__(self, passkey: Passkey) -> None:
+        super().__init__(PairingDelegate.KEYBOARD_INPUT_ONLY)
+        self._passkey = passkey
+
+    async def get_number(self) -> int | None:
+        """See ``PairingDelegate.get_number``."""
+        return await self._passkey()
+
+
 class HciRadio:
     """Bumble's host on one transport, given to bleak as its backend."""
 
-    def __init__(self, transport: str, state_dir: Path) -> None:
+    def __init__(self, transport: str, state_dir: Path, passkey: Passkey | None = None) -> None:
         self._name = transport
+        self._passkey = passkey
         self._state_dir = state_dir
         self._transport: Any = None
         self._device: Any = None
@@ -77,9 +91,10 @@ class HciRadio:
         config = DeviceConfiguration(name="Vicino", address=address)
         device = Device.from_config_with_hci(config, self._transport.source, self._transport.sink)
         device.keystore = JsonKeyStore(str(address), str(self._state_dir / "bonds.json"))
-        delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
+        passkey = self._passkey
+        delegate = PairingDelegate() if passkey is None else _Asking(passkey)
         device.pairing_config_factory = lambda _connection: PairingConfig(
-            sc=True, mitm=False, bonding=True, delegate=delegate
+            sc=True, mitm=passkey is not None, bonding=True, delegate=delegate
         )
         return device
 

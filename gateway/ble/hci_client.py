@@ -119,8 +119,9 @@ class HciClient(BaseBleakClient):
 
     async def unpair(self) -> None:
         """Forget the bond."""
-        async with self._foreign_errors():
-            await self._device.keystore.delete(str(self._target))
+        name = str(self._target)
+        if await self._device.keystore.get(name) is not None:
+            await self._device.keystore.delete(name)
 
     async def read_gatt_char(
         self,

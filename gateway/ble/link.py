@@ -44,7 +44,7 @@ class Link:
                 try:
                     await self._client.pair()
                 except BleakError as error:
-                    reason = f"cannot bond, run vicino-gateway pair: {error}"
+                    reason = f"cannot bond (by hand: vicino-gateway pair): {error}"
                     raise self.unavailable(reason) from error
 
     async def forget_bond(self) -> None:

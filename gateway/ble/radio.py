@@ -9,7 +9,7 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
-from gateway.ble.bluez import BluezWatch
+from gateway.ble.bluez import BluezWatch, Passkey
 from gateway.errors import RadioUnavailable, SettingsError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Radio(Protocol):
 class BluezRadio:
     """bleak's own backend: BlueZ over D-Bus, with an agent of ours for pairing."""
 
-    def __init__(self) -> None:
-        self._watch = BluezWatch()
+    def __init__(self, passkey: Passkey | None = None) -> None:
+        self._watch = BluezWatch(passkey)
 
     async def open(self) -> None:
         """See ``Radio.open``."""
@@ -72,14 +72,15 @@ class BluezRadio:
         return BleakClient(device, lost, timeout=CONNECT_SECONDS)
 
 
-def open_radio(setting: str, state_dir: Path) -> Radio:
+def open_radio(setting: str, state_dir: Path, passkey: Passkey | None = None) -> Radio:
     """Choose the radio: ``bluez``, or ``hci:`` and a Bumble transport.
 
+    ``passkey`` is asked when a device wants its six digits; without it such a device is refused.
     Raises ``SettingsError`` when the Bumble host is asked for but not installed.
     """
     if not setting.startswith(_HCI):
-        return BluezRadio()
-    return _hci_radio()(setting.removeprefix(_HCI), state_dir)
+        return BluezRadio(passkey)
+    return _hci_radio()(setting.removeprefix(_HCI), state_dir, passkey)
 
 
 def _hci_radio() -> "type[HciRadio]":

@@ -102,6 +102,24 @@ async def test_an_agent_without_display_or_keys_is_registered_and_agrees_to_just
     bluetoothd.stop()
 
 
+@pytest.mark.parametrize(
+    ("typed", "answer"), [(123456, [123456]), (None, ["no digits were given"])]
+)
+async def test_while_somebody_pairs_a_device_its_digits_are_passed_on(system_bus, typed, answer):
+    async def digits():
+        await asyncio.sleep(0.05)
+        return typed
+
+    bluetoothd, radio = Bluetoothd(system_bus), BluezRadio(digits)
+    await bluetoothd.start()
+    await radio.open()
+    assert bluetoothd.calls[0] == ("RegisterAgent", "/it/vicino/agent", "KeyboardDisplay")
+    replied = await bluetoothd.ask("RequestPasskey")
+    assert replied.body == answer
+    await radio.close()
+    bluetoothd.stop()
+
+
 async def test_a_bluetoothd_that_dies_is_noticed_at_once(system_bus):
     bluetoothd, radio = Bluetoothd(system_bus), BluezRadio()
     await bluetoothd.start()

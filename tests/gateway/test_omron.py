@@ -13,7 +13,7 @@ from gateway.ble import device_key, open_radio
 from gateway.collector import Collector
 from gateway.errors import DeviceUnavailable
 from gateway.outbox import OutboxThread
-from gateway.pairing import pair
+from gateway.pairing import Digits, pair
 from simulators.omron import OmronCuff
 from simulators.peripherals import address
 from simulators.radio import VirtualRadio
@@ -107,7 +107,7 @@ async def test_a_cuff_in_pairing_mode_is_bonded_with_and_takes_the_key(tmp_path)
         cuff.is_pairing = True
         await cuff.take(126, 88, 84, AT)
         made, key = open_radio(radio.transport, tmp_path), device_key(tmp_path)
-        name = await pair(made, {cuff.address: "omron_hem_7361t"}, cuff.address, key)
+        name = await pair(made, {cuff.address: "omron_hem_7361t"}, cuff.address, key, Digits(input))
         assert (name, cuff.key) == ("omron_hem_7361t", key)
         assert cuff.address in (tmp_path / "bonds.json").read_text()
         async with collecting(tmp_path, radio) as outbox:
@@ -120,5 +120,7 @@ async def test_a_cuff_that_is_not_in_pairing_mode_takes_no_key_and_says_so(tmp_p
         await cuff.take(126, 88, 84, AT)
         made = open_radio(radio.transport, tmp_path)
         with pytest.raises(DeviceUnavailable, match=f"{cuff.address}: is not in pairing mode"):
-            await pair(made, {cuff.address: "omron_hem_7361t"}, cuff.address, b"k" * 16)
+            await pair(
+                made, {cuff.address: "omron_hem_7361t"}, cuff.address, b"k" * 16, Digits(input)
+            )
         assert cuff.key is None
