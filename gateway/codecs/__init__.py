@@ -12,6 +12,7 @@ from typing import Final
 from gateway.codecs import (
     bare_number,
     battery,
+    berry,
     blood_pressure,
     body_composition,
     cgm,
@@ -21,6 +22,7 @@ from gateway.codecs import (
     glucose,
     glucose_context,
     heart_rate,
+    nonin,
     omron,
     pulse_oximeter,
     record_access,
@@ -34,7 +36,9 @@ Codec = Callable[[bytes], Decoded]
 
 # Of no characteristic of the SIG: ``decode`` takes these by name.
 VENDOR: Final[dict[str, Codec]] = {
+    "berry": berry.decode,
     "contec": contec.decode,
+    "nonin": nonin.decode,
     "omron-big-14": omron.decode_big_14,
     "omron-little-14": omron.decode_little_14,
     "omron-little-16": omron.decode_little_16,

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from gateway.codecs import BARE_NUMBERS, BY_CHARACTERISTIC, CODECS, INTERMEDIATE, VENDOR, date_time
+from gateway.codecs.berry import FRAME_BYTES
 from gateway.codecs.decoded import Absent
 from gateway.errors import DecodeError
 from tests.gateway.vectors import load
@@ -18,7 +19,9 @@ _RR_PRESENT = 0x10
 
 
 def is_whole_parts(uuid, value, length):
-    """Tell whether ``value`` may end after ``length``, at the end of an RR interval or a record."""
+    """Tell whether ``value`` may end after ``length``: after an RR interval, a record, a frame."""
+    if uuid == "berry":
+        return length > 0 and length % FRAME_BYTES == len(value) % FRAME_BYTES == 0
     if uuid == "2aa7":
         return length in _record_ends(value)
     if uuid != "2a37" or not value[0] & _RR_PRESENT:
