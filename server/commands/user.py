@@ -1,4 +1,4 @@
-"""``vicino-server user add|duty|list``."""
+"""``vicino-server user add|duty|end-sessions|list``."""
 
 import argparse
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from msgspec import Struct
 from server.commands.records import Action, add_record_parser
 from server.domain.instants import to_datetime
 from server.ports.store import Transaction
-from server.services import accounts
+from server.services import accounts, sessions
 from server.services.setting_up import Shift, begin_shift, chc_of
 
 
@@ -23,11 +23,18 @@ class NewUser(Struct, forbid_unknown_fields=True, kw_only=True):
     language: str = "it"
 
 
+class Ended(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A member of staff who is to be signed out everywhere."""
+
+    name: str
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this command to the program's."""
     actions = {
         "add": Action(NewUser, _add, "Add members of staff."),
         "duty": Action(Shift, begin_shift, "Put members of staff on duty, as a roster says."),
+        "end-sessions": Action(Ended, _end_sessions, "Sign members of staff out everywhere."),
     }
     add_record_parser(
         subparsers, "user", "add and list members of staff, and put them on duty", actions, _listing
@@ -46,6 +53,10 @@ def _add(tx: Transaction, new: NewUser, now: int) -> str:
         language=new.language,
     )
     return new.name
+
+
+def _end_sessions(tx: Transaction, ended: Ended, now: int) -> int:
+    return sessions.end_all(tx, ended.name, "command", now)
 
 
 def _listing(tx: Transaction) -> Iterator[dict[str, object]]:

@@ -18,6 +18,7 @@ from server.ports.looks import Looks
 from server.ports.measurements import Measurements
 from server.ports.repeats import Commands, Repeats
 from server.ports.replica import Replica
+from server.ports.sessions import Sessions
 from server.ports.since import Since
 from server.ports.views import Views
 
@@ -49,6 +50,8 @@ class Transaction(Protocol):
     def charts(self) -> Charts: ...
     @property
     def replica(self) -> Replica: ...
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def since(self) -> Since: ...
     @property

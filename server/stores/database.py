@@ -26,6 +26,7 @@ from server.stores.looks import LookRows
 from server.stores.measurements import MeasurementRows
 from server.stores.repeats import CommandRows, RepeatRows
 from server.stores.replica import ReplicaRows
+from server.stores.sessions import SessionRows
 from server.stores.since import SinceRows
 from server.stores.views import PageRows
 
@@ -89,6 +90,10 @@ class SqlTransaction:
     @cached_property
     def replica(self) -> ReplicaRows:
         return ReplicaRows(self.connection, kept=self._replicates)
+
+    @cached_property
+    def sessions(self) -> SessionRows:
+        return SessionRows(self.connection)
 
     @cached_property
     def since(self) -> SinceRows:

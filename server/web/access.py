@@ -34,6 +34,9 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     # One's own alone: whoever is signed in has an account.
     # It says that something changed, and nothing else.
     ("GET", "/events"): SIGNED_IN,
+    ("GET", "/account"): SIGNED_IN,
+    ("POST", "/account/sessions/{mark}/end"): SIGNED_IN,
+    ("POST", "/account/sessions/end-others"): SIGNED_IN,
     ("GET", "/account/channels"): SIGNED_IN,
     ("POST", "/account/channels"): SIGNED_IN,
     ("POST", "/account/channels/{channel_id}/remove"): SIGNED_IN,

@@ -16,6 +16,7 @@ from server.services.delivering import Post
 from server.services.health import check_health
 from server.settings import Settings
 from server.web import (
+    account,
     alert,
     assignments,
     away,
@@ -48,6 +49,7 @@ _PAGES: Final = (
     looks,
     contact,
     assignments,
+    account,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {

@@ -265,6 +265,7 @@ DONE: Final = {
     "resumed": N_("The pause is ended."),
     "handed-over": N_("The alert is handed over."),
     "off-duty": N_("You are off duty now."),
+    "session-ended": N_("Signed out there."),
     "channel-added": N_("Added. Test it now."),
     "channel-removed": N_("Removed: nothing is sent there any more."),
     "quiet-hours": N_("The quiet hours are saved."),

@@ -73,6 +73,7 @@ def fill(district: District) -> dict[str, str]:
         "patient": f"/patients/{district.maria}",
         "patient-not-watched": f"/patients/{bianchi}",
         "duty": "/duty",
+        "account": "/account",
         "channels": "/account/channels",
         "held": "/held",
         "assignments": "/assignments",

@@ -22,6 +22,7 @@ EVERYWHERE = {
     "worklist-closed": "/worklist?tab=closed",
     "patients": "/patients",
     "duty": "/duty",
+    "account": "/account",
     "channels": "/account/channels",
     "held": "/held",
     "assignments": "/assignments",
