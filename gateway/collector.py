@@ -156,7 +156,7 @@ class Collector:
         if self._allowed and address not in self._allowed:
             return
         if broadcasts(sighting.profile):
-            for arrival in self._broadcasts.heard(sighting):
+            for arrival in self._broadcasts.heard(sighting, time.monotonic()):
                 self._broadcast.put_nowait((sighting, arrival))
         elif time.monotonic() >= self._not_before.get(address, 0.0):
             self._waiting[address] = sighting

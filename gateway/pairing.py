@@ -43,6 +43,8 @@ async def pair(
     await radio.open()
     try:
         sighting = await find(radio, models, address)
+        await Session(radio, sighting, _keep_nothing).forget_bond()
+        sighting = await find(radio, models, address)  # BlueZ has forgotten the device too
         digits.of_profile = sighting.profile.passkey
         session = Session(radio, sighting, _keep_nothing, local_time=_local_time, key=key)
         await session.pair()

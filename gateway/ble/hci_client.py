@@ -21,7 +21,7 @@ from bleak.exc import BleakError, BleakGATTProtocolError
 from bumble.att import ATT_Error
 from bumble.core import BaseBumbleError
 from bumble.device import Connection, Peer
-from bumble.hci import Address
+from bumble.hci import Address, HCI_Error
 
 from gateway.ble.hci_scanner import as_text
 
@@ -84,7 +84,7 @@ class HciClient(BaseBleakClient):
         try:
             async with asyncio.timeout(self._timeout), self._foreign_errors():
                 if await self._is_bonded():
-                    await self._connection.encrypt()
+                    await self._encrypt()
                 elif pair:
                     await self._connection.pair()
                 self._peer = Peer(self._connection)
@@ -95,6 +95,13 @@ class HciClient(BaseBleakClient):
             with suppress(BleakError, TimeoutError):
                 await self.disconnect()
             raise
+
+    async def _encrypt(self) -> None:
+        """Encrypt with the bond's key; a peer that has lost its half refuses, as BlueZ says it."""
+        try:
+            await self._connection.encrypt()
+        except HCI_Error as error:
+            raise BleakError("AuthenticationFailed") from error
 
     async def disconnect(self) -> None:
         """End the link if there is one."""

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 10.0  # a cuff sends at once after the subscription, or not at all
 SESSION_SECONDS_MAX: Final = 120.0  # other devices wait meanwhile
 STREAM_SECONDS_MAX: Final = 20.0  # a strap never stops by itself
+_MEMORY_SECONDS_MAX: Final = 240.0  # two hundred slots, one after the other
 
 
 class Session:
@@ -69,6 +70,10 @@ class Session:
                 return Outcome(self._news, ended, await self._link.battery(), last)
             finally:
                 await self._link.close()
+
+    async def forget_bond(self) -> None:
+        """Forget what bond there may be: a device that is paired by hand has begun anew."""
+        await self._link.forget_bond()
 
     async def pair(self) -> None:
         """Make the device this box's: bond, give it the key, set its clock; take no measurement.
@@ -114,9 +119,10 @@ class Session:
     async def _read_memory(self, memory: Memory) -> Ended:
         """Read a memory by its addresses; every slot is stored before the next is asked for."""
         (source,) = self._profile.measurement
-        async for slot in OmronMemory(self._link).slots(memory, self._key):
-            arrival = Arrival(source.characteristic_uuid, slot.raw, user=slot.user)
-            await self._store(arrival, "device-memory")
+        async with asyncio.timeout(_MEMORY_SECONDS_MAX):
+            async for slot in OmronMemory(self._link).slots(memory, self._key):
+                arrival = Arrival(source.characteristic_uuid, slot.raw, user=slot.user)
+                await self._store(arrival, "device-memory")
         return Ended.READ
 
     async def _subscribe(self) -> bool:

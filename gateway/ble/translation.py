@@ -11,6 +11,10 @@ from gateway.errors import DeviceUnavailable, RadioUnavailable
 # dbus-fast's errors derive from no class of bleak's, and some only from Exception.
 FOREIGN = (BleakError, DBusError, InvalidAddressError, TimeoutError, EOFError, OSError)
 
+# What BlueZ says when one side has lost its half of a bond; it works once after pairing, then not.
+_NOT_BONDED = "AuthenticationFailed"
+_HALF_BOND = " (one side has lost the bond: vicino-gateway pair)"
+
 
 @contextmanager
 def radio_errors() -> Iterator[None]:
@@ -29,7 +33,9 @@ def device_errors(address: str) -> Iterator[None]:
     except BleakBluetoothNotAvailableError as error:
         raise RadioUnavailable(f"radio: {_said(error)}") from error
     except FOREIGN as error:
-        raise DeviceUnavailable(f"device {address}: {_said(error)}") from error
+        said = _said(error)
+        hint = _HALF_BOND if _NOT_BONDED in said else ""
+        raise DeviceUnavailable(f"device {address}: {said}{hint}") from error
 
 
 def _said(error: Exception) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from contract.profiles import profiles
 from gateway.ble import Sighting
-from gateway.ble.broadcast import Broadcasts
+from gateway.ble.broadcast import TAKEN_A_MINUTE_MAX, Broadcasts
 from simulators.peripherals import BroadcastingScale, address
 from simulators.radio import VirtualRadio
 from tests.gateway.test_ble import collecting, stored, switched_on
@@ -27,10 +27,10 @@ def hear():
     """Hear service data of a scale; the second argument tells another scale."""
     broadcasts, profile = Broadcasts(), profiles()["xiaomi_mi_scale_1"]
 
-    def heard(raw, number=1):
+    def heard(raw, number=1, now=0.0):
         data = {SERVICE: bytes.fromhex(raw)}
         seen = Sighting(None, address(number), "xiaomi_mi_scale_1", profile, data)
-        return [arrival.raw.hex().upper() for arrival in broadcasts.heard(seen)]
+        return [arrival.raw.hex().upper() for arrival in broadcasts.heard(seen, now)]
 
     return heard
 
@@ -49,6 +49,14 @@ def test_the_last_weighing_that_is_said_again_on_waking_up_is_one_measurement(he
     assert hear(EARLIER) == [EARLIER]
     first, again = (measured(EARLIER, *SCALE, seq=seq, boot_id=str(seq)) for seq in (1, 2))
     assert first.content_id == again.content_id
+
+
+def test_who_advertises_without_end_fills_nothing(hear):
+    """Anybody may: of a thousand scales in a minute a few are taken, and later ones again."""
+    taken = [number for number in range(1000) if hear(STABLE, number)]
+    assert taken == list(range(TAKEN_A_MINUTE_MAX))
+    assert hear(STABLE, 999) == []
+    assert hear(STABLE, 999, now=61.0) == [STABLE]
 
 
 def test_what_cannot_be_read_is_nobodys_measurement(hear):

@@ -1,12 +1,15 @@
 """Devices with protocols of their own, over real GATT: asked first, then heard."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from bumble.core import UUID, AdvertisingData
 from bumble.gatt import Characteristic, CharacteristicValue
 
+from gateway.ble import open_radio
 from gateway.codecs import BY_CHARACTERISTIC
+from gateway.pairing import Digits, pair
 from simulators.peripherals import ContecOximeter, Cuff
 from simulators.radio import VirtualRadio
 from tests.gateway.test_ble import collecting, stored, switched_on, taken
@@ -58,3 +61,29 @@ async def test_an_oximeter_that_must_be_asked_is_asked_and_its_wave_is_no_measur
             found = await stored(outbox)
     assert [m.profile for m in found] == ["contec_cms50d_bt"]
     assert [(q.code, q.value) for q in found[0].quantities] == [("spo2", "95"), ("pulse", "85")]
+
+
+async def test_a_device_that_lost_its_half_of_the_bond_is_noticed_and_paired_anew_by_hand(
+    tmp_path, caplog
+):
+    async with VirtualRadio() as radio, switched_on(radio, AndCuff) as (cuff,):
+        await cuff.take(Decimal(130), Decimal(80), None, AT)
+        await collected(tmp_path, radio, taken(cuff))
+        await cuff._device.keystore.delete_all()
+        await cuff.take(Decimal(131), Decimal(80), None, AT.replace(minute=31))
+        await collected(tmp_path, radio, said(caplog, "has lost the bond"))
+        made = open_radio(radio.transport, tmp_path)
+        await pair(made, {}, cuff.address, b"k" * 16, Digits(input))
+        assert len(await collected(tmp_path, radio, taken(cuff))) == 2
+
+
+async def collected(tmp_path, radio, until):
+    async with collecting(tmp_path, radio) as (_, outbox):
+        await until
+        return await stored(outbox)
+
+
+async def said(caplog, text):
+    async with asyncio.timeout(15):
+        while text not in caplog.text:
+            await asyncio.sleep(0.1)
