@@ -70,9 +70,12 @@ class Reading:
     @property
     def last(self) -> LastRecord | None:
         """From where to read the next time; None: the whole memory."""
-        if not self._is_in_order or self._last is None or self._last.number == _NUMBER_MAX:
-            return None
-        return self._last
+        return None if not self._is_in_order or self._overflowed else self._last
+
+    @property
+    def _overflowed(self) -> bool:
+        """Whether records may follow that have lower numbers."""
+        return self._last is not None and self._last.number == _NUMBER_MAX
 
     def took(self, number: int | None, raw: bytes, *, is_on_disk: bool) -> None:
         """Note a record. What has no number, came out of order or only waits is no place to go on.
@@ -96,7 +99,7 @@ class Reading:
                 return Step.GO_ON
 
     def _ended(self, outcome: Outcome | int) -> Step:
-        is_unknown = outcome == Outcome.SUCCESS and not self._is_known
+        is_unknown = outcome == Outcome.SUCCESS and (not self._is_known or self._overflowed)
         if self._since is not None and (is_unknown or outcome in _ASK_OTHERWISE):
             self._since = self._last = None
             self._whole_at, self._is_known, self._is_in_order = self._now, True, True

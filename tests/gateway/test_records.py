@@ -81,6 +81,11 @@ def test_a_link_lost_in_the_middle_goes_on_where_it_was_lost():
     assert Reading(lost.last, now=1.0).request.hex() == "0103010200"
 
 
+def test_where_the_last_number_was_reached_lower_ones_may_follow():
+    reading = read(Reading(LastRecord(0xFFFE, b"", 0.0), now=1.0), (0xFFFE, b""), (0xFFFF, b""))
+    assert reading.answered(SUCCESS) is Step.ASK_WHOLE
+
+
 def test_an_answer_to_another_request_is_no_end():
     for answer in ("06000301", "06000201", "05000700"):
         assert Reading(None, now=0.0).answered(bytes.fromhex(answer)) is Step.GO_ON
