@@ -85,3 +85,20 @@ def test_a_wrong_file_stops_with_exit_2_and_says_what(good, written, capsys, cha
 def test_a_missing_file_stops_too(tmp_path, capsys):
     assert main(["run", "--settings", str(tmp_path / "none.toml")]) == 2
     assert "none.toml" in capsys.readouterr().err
+
+
+def test_a_device_is_given_a_model_by_its_address(good, written):
+    models = '[models]\n"C0:00:00:00:00:01" = "omron_hem_7361t"\n'
+    assert load(written(good + models), {}).models == {"C0:00:00:00:00:01": "omron_hem_7361t"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('"C0:00:00:00:00:01" = "omron_hem_0000t"', "no profile 'omron_hem_0000t'"),
+        ('"c0:00" = "omron_hem_7361t"', "models"),
+    ],
+)
+def test_a_model_that_is_not_known_is_a_wrong_setting(good, written, line, said):
+    with pytest.raises(SettingsError, match=said):
+        load(written(f"{good}[models]\n{line}\n"), {})
