@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.gateway.test_ble import switched_on
 from tests.gateway.test_observe import EPOCH, deliver
 
 AT = datetime(2026, 11, 23, 8, 30)  # noqa: DTZ001 - a device's clock has no zone
+RECORDINGS = Path(__file__).parent.parent / "recordings"
 
 
 async def recorded(radio, tmp_path, name, device):
@@ -85,3 +87,9 @@ def test_hostile_names_stay_in_their_strings():
         delivery=[],
     )
     assert read(written(recording)) == recording
+
+
+def test_every_recording_of_a_device_says_what_its_profile_reads():
+    """``tests/recordings/<profile>/<date>.toml``: none yet, until somebody records a unit."""
+    for path in sorted(RECORDINGS.glob("*/*.toml")):
+        assert replayed(read(path.read_text("utf-8")), path.parent.name), path
