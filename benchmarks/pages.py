@@ -39,10 +39,13 @@ _ROWS = """
 
 
 class _Nobody:
-    """Sends no letters."""
+    """Sends no letters, and takes nobody's access."""
 
     def send(self, letter: Letter) -> str | None:
         return None
+
+    def revoke(self, gateway: str) -> None:
+        raise AssertionError(gateway)
 
 
 def run(reduced: bool) -> list[Row]:
@@ -130,7 +133,7 @@ def _served(path: Path, store: Database) -> Iterator[httpx.Client]:
         port = free.getsockname()[1]
     application = make_application(
         Settings(data_dir=path), store, Changes(), post=_Nobody(), broker_ready=lambda: True,
-        now=now_ms,
+        access=_Nobody(), now=now_ms,
     )  # fmt: skip
     config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="critical")
     server = uvicorn.Server(config)

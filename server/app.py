@@ -17,6 +17,7 @@ from typing import Final
 
 import uvicorn
 
+from server.broker.access import BrokerAccess
 from server.broker.supervisor import Supervisor
 from server.clock import Clock, monotonic_ms
 from server.domain.instants import MINUTE
@@ -117,6 +118,7 @@ class Server:
             self._changes,
             post=self._post,
             broker_ready=broker_ready,
+            access=BrokerAccess(settings),
             now=self._now,
         )
         config = uvicorn.Config(

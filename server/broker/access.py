@@ -56,6 +56,22 @@ def revoke(settings: Settings, gateway: str) -> None:
         _install(settings, {**entries, gateway: _REVOKED})
 
 
+class BrokerAccess:
+    """See ``ports.fleet.Access``: the list of the broker that this server runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def revoke(self, gateway: str) -> None:
+        """Take a gateway's access; one that never had any, or a broker of others, has no list."""
+        if not self._settings.embedded_broker:
+            return
+        try:
+            revoke(self._settings, gateway)
+        except NotFound:
+            return
+
+
 def renew(settings: Settings) -> None:
     """Write the configuration anew from list and settings, for a broker about to start."""
     with _locked(settings.broker_dir):

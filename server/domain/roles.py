@@ -34,6 +34,7 @@ class Action(StrEnum):
     ASSIGN_DEVICES = "assign-devices"
     SEE_LOOKS = "see-looks"
     SEE_FLEET = "see-fleet"
+    MANAGE_FLEET = "manage-fleet"
     PROPOSE_PLAN = "propose-plan"
     CONFIRM_PLAN = "confirm-plan"
     SET_UP = "set-up"
@@ -61,7 +62,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
     Role.CONTACT_POINT: frozenset({Action.WORK_ALERTS, Action.WORK_ADHERENCE}),
     # Devices and gateways; no patient and no value.
     Role.TECHNICAL_SERVICE: frozenset(
-        {Action.WORK_ALERTS, Action.WORK_TECHNICAL, Action.SEE_FLEET}
+        {Action.WORK_ALERTS, Action.WORK_TECHNICAL, Action.SEE_FLEET, Action.MANAGE_FLEET}
     ),
     Role.COORDINATOR: frozenset(
         {
@@ -73,7 +74,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
         }
     ),
     # Sees devices and gateways, never a clinical value.
-    Role.ADMINISTRATOR: frozenset({Action.SEE_FLEET, Action.SET_UP}),
+    Role.ADMINISTRATOR: frozenset({Action.SEE_FLEET, Action.MANAGE_FLEET, Action.SET_UP}),
 }
 
 

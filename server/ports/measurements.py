@@ -190,7 +190,8 @@ class Measurements(Protocol):
         ...
 
     def home(self, patient_id: int) -> Home | None:
-        """Return the gateway of the patient's newest measurement; None where there is none yet."""
+        """Return the gateway of the patient's newest measurement, or what stands in for it; None
+        where there is none yet."""
         ...
 
     def batteries(self, patient_id: int) -> dict[str, int]:

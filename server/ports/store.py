@@ -13,6 +13,7 @@ from server.ports.charts import Charts
 from server.ports.corrections import Corrections
 from server.ports.courses import Courses
 from server.ports.directory import Directory
+from server.ports.fleet import Fleet
 from server.ports.inputs import InputLog
 from server.ports.looks import Looks
 from server.ports.measurements import Measurements
@@ -44,6 +45,8 @@ class Transaction(Protocol):
     def repeats(self) -> Repeats: ...
     @property
     def commands(self) -> Commands: ...
+    @property
+    def fleet(self) -> Fleet: ...
     @property
     def directory(self) -> Directory: ...
     @property

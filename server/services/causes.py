@@ -39,7 +39,7 @@ def cause_of(tx: Transaction, absence: Absence, now: int) -> Cause:
     if tx.alerts.away(absence.patient, absence.due_at) is not None:
         return Cause.AWAY
     home = tx.measurements.home(absence.patient)
-    if home is None:
+    if home is None or home.last_seen_at is None:
         return Cause.NOTHING_YET
     if _is_silent(home, now):
         return Cause.SILENT

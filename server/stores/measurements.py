@@ -203,6 +203,7 @@ class MeasurementRows:
         return self._connection.execute(query).scalar()
 
     def home(self, patient_id: int) -> Home | None:
+        came = t.gateways.alias()
         query = (
             select(
                 t.gateways.c.id,
@@ -211,7 +212,8 @@ class MeasurementRows:
                 t.gateways.c.back_at,
                 t.gateways.c.outbox_depth,
             )
-            .join(t.epochs, t.epochs.c.gateway_id == t.gateways.c.id)
+            .join(came, t.gateways.c.id == func.coalesce(came.c.replaced_by, came.c.id))
+            .join(t.epochs, t.epochs.c.gateway_id == came.c.id)
             .join(t.measurements, t.measurements.c.epoch_id == t.epochs.c.id)
             .where(t.measurements.c.patient_id == patient_id, t.gateways.c.revoked_at.is_(None))
             .order_by(t.measurements.c.measured_at.desc())

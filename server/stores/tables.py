@@ -149,6 +149,8 @@ gateways = Table(
     Column("clock_ahead_ms", BigInteger, nullable=True),
     Column("boot_id", String(64), nullable=True),
     _instant("booted_at", null=True),
+    # What stands in for it, once it has no access any more.
+    Column("replaced_by", String(63), nullable=True),
 )
 devices = Table(
     "devices",

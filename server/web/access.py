@@ -86,6 +86,8 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/assignments/{device_id}/look"): Action.ASSIGN_DEVICES,
     ("POST", "/assignments/{device_id}/change"): Action.ASSIGN_DEVICES,
     ("GET", "/fleet"): Action.SEE_FLEET,
+    ("GET", "/fleet/{gateway}"): Action.SEE_FLEET,
+    ("POST", "/fleet/{gateway}/revoke"): Action.MANAGE_FLEET,
 }
 # Fetched by the page itself: they do not show that anybody is there, so they keep nobody signed in.
 _UNATTENDED: Final = ("/events", "/worklist/rows", "/patients/{patient_id}/charts")

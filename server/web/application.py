@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from server.errors import IllegalTransition, NotFound, NotPermitted, StoreUnavailable, WrongInput
+from server.ports.fleet import Access
 from server.ports.store import Store
 from server.services.changes import Changes
 from server.services.delivering import Post
@@ -25,6 +26,7 @@ from server.web import (
     duty,
     events,
     fleet,
+    gateway,
     held,
     looks,
     measurements,
@@ -50,6 +52,7 @@ _PAGES: Final = (
     contact,
     assignments,
     account,
+    gateway,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {
@@ -70,11 +73,12 @@ def make_application(
     *,
     post: Post,
     broker_ready: Callable[[], bool],
+    access: Access,
     now: Callable[[], int],
 ) -> FastAPI:
     """Build the application; it opens no connection of its own."""
     secure = settings.page_url.startswith("https:")
-    site = Site(store, changes, broker_ready, now, secure, post, settings.apprise_schemas)
+    site = Site(store, changes, broker_ready, now, secure, post, settings.apprise_schemas, access)
     application = FastAPI(
         title="Vicino",
         docs_url=None,

@@ -16,7 +16,7 @@ router = APIRouter()
 # A heartbeat is on its way for a second or two; a clock so far off is wrong.
 CLOCK_FAR: Final = MINUTE
 _ORDER: Final = ("silent", "offline", "never", "online", "revoked")
-_STATES: Final = {
+STATES: Final = {
     "revoked": N_("revoked"),
     "never": N_("never seen"),
     "silent": N_("silent"),
@@ -41,7 +41,7 @@ def show(visit: Here) -> Response:
         clock_far=CLOCK_FAR,
         disk_least=DISK_LEAST,
         states=states,
-        state_texts=_STATES,
+        state_texts=STATES,
         near_end=visit.now + CERTIFICATE_NEAR_END,
     )
 

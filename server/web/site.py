@@ -8,6 +8,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from server.ports.fleet import Access
 from server.ports.store import Store
 from server.services.changes import Changes
 from server.services.delivering import Post
@@ -22,7 +23,8 @@ COOKIE: Final = "vicino"
 class Site:
     """One server's pages. ``secure`` says that browsers reach them over TLS.
 
-    ``schemas`` are the services beside e-mail that staff may choose to be reached by.
+    ``schemas`` are the services beside e-mail that staff may choose to be reached by; ``access``
+    is the broker's list of gateways.
     """
 
     store: Store
@@ -32,6 +34,7 @@ class Site:
     secure: bool
     post: Post
     schemas: Collection[str]
+    access: Access
     environments: dict[str, Environment] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -266,6 +266,8 @@ DONE: Final = {
     "handed-over": N_("The alert is handed over."),
     "off-duty": N_("You are off duty now."),
     "session-ended": N_("Signed out there."),
+    "gateway-revoked": N_("Its access is taken: it is disconnected."),
+    "gateway-refused": N_("It is refused here; the broker lets go of it at its next start only."),
     "channel-added": N_("Added. Test it now."),
     "channel-removed": N_("Removed: nothing is sent there any more."),
     "quiet-hours": N_("The quiet hours are saved."),

@@ -79,6 +79,7 @@ def fill(district: District) -> dict[str, str]:
         "assignments": "/assignments",
         "assignment": "/assignments/1",
         "fleet": "/fleet",
+        "gateway": "/fleet/gw-1",
         "nothing-here": "/alerts/99999",
     }
 

@@ -110,6 +110,14 @@ def test_a_revoked_gateway_is_disconnected_and_stays_out(broker, wait_until):
         access.revoke(broker.settings, "gw-003")
 
 
+def test_the_page_takes_access_at_once_and_again_is_no_error(broker, wait_until):
+    gateway = broker.client("gw-001").connect()
+    of_the_page = access.BrokerAccess(broker.settings)
+    for name in ("gw-001", "gw-001", "gw-never-listed"):
+        of_the_page.revoke(name)
+    assert wait_until(lambda: gateway.connects[-1] is False)
+
+
 @pytest.mark.parametrize("name", ["", "GW", "a.b", "gw/1", "gw *", "x" * 64, "vicino-intake", "é"])
 def test_a_name_that_could_reach_further_is_refused(prepared, name):
     with pytest.raises(NotPermitted):

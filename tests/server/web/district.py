@@ -65,6 +65,19 @@ class Posted:
 
 
 @dataclass
+class Taken:
+    """A broker's list that remembers whose access was taken; ``error`` is why it could not be."""
+
+    gateways: list[str] = field(default_factory=list)
+    error: Exception | None = None
+
+    def revoke(self, gateway: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.gateways.append(gateway)
+
+
+@dataclass
 class District:
     """A world behind a real application; ``now`` is the clock of both."""
 
@@ -75,6 +88,7 @@ class District:
     seq: int = 0
     broker_ready: bool = True
     post: Posted = field(default_factory=Posted)
+    access: Taken = field(default_factory=Taken)
     schemas: tuple[str, ...] = ()
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
@@ -101,6 +115,7 @@ class District:
             self.changes,
             post=self.post,
             broker_ready=lambda: self.broker_ready,
+            access=self.access,
             now=lambda: self.now,
         )
 
@@ -132,7 +147,7 @@ class District:
             pass
         self.changes.notify()
 
-    def elsewhere(self) -> dict[str, int]:
+    def elsewhere(self) -> dict[str, Any]:
         """Make an alert and a held measurement of the foreign CHC, and return their numbers."""
         patient = self.person("F1", "Altrove", "Aldo", self.foreign)
         with self.store.write() as tx:
@@ -160,6 +175,7 @@ class District:
             "seq": 2,
             "channel_id": channel,
             "device_id": device,
+            "gateway": "gw-2",
         }
 
     def browser(self, name: str | None = None) -> "Browser":

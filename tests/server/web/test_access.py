@@ -15,7 +15,7 @@ _ROUTERS = [module.router for module in application._PAGES]
 _PLACES = re.compile(r"\{(\w+)\}")
 _STREAM = "/events"  # never ends: it has tests of its own
 _OWN = {"patient_id": 1, "alert_id": 1, "epoch_id": 1, "seq": 1, "code": "systolic", "version": 1,
-        "channel_id": 1, "device_id": 1, "mark": "0" * 32}  # fmt: skip
+        "channel_id": 1, "device_id": 1, "mark": "0" * 32, "gateway": "gw-1"}  # fmt: skip
 ROLES = {
     "anna": Role.NURSE,
     "dora": Role.DOCTOR,
