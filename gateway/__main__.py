@@ -132,7 +132,8 @@ def _pair(options: argparse.Namespace) -> int:
     radio = open_radio(loaded.radio, loaded.state_dir, digits.give)
     key = device_key(loaded.state_dir)
     try:
-        name = asyncio.run(pair(radio, loaded.models, options.address, key, digits))
+        zone = settings.home_zone(loaded)
+        name = asyncio.run(pair(radio, loaded.models, options.address, key, digits, zone))
     except NotNow as error:
         print(error, file=sys.stderr)
         return 1

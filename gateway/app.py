@@ -22,7 +22,7 @@ from gateway.heartbeat import Report, Status, certificate_ends_at, is_news, mess
 from gateway.home import Home
 from gateway.outbox import OutboxThread, State
 from gateway.prompt import Prompt
-from gateway.settings import Settings, tls_context
+from gateway.settings import Settings, home_zone, tls_context
 from gateway.supervision import Supervisor
 from gateway.uplink import MqttLink, Uplink, client_id
 
@@ -57,6 +57,7 @@ class App:
             stored=self._stored,
             models=settings.models,
             key=device_key(settings.state_dir),
+            zone=home_zone(settings),
         )
 
     async def run(self) -> None:

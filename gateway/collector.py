@@ -5,9 +5,10 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from contract.messages import Origin
 from contract.profiles import Profile
@@ -59,12 +60,13 @@ class Collector:
         stored: Callable[[], None],
         models: Mapping[str, str] | None = None,
         key: bytes = b"",
+        zone: ZoneInfo | None = None,
     ) -> None:
         """``models`` names the profile of devices whose advertisement does not tell it.
 
-        ``key`` is this box's own, see ``Session``.
+        ``key`` is this box's own, see ``Session``. ``zone`` is the home's: devices keep its time.
         """
-        self._models, self._key = models or {}, key
+        self._models, self._key, self._zone = models or {}, key, zone
         self._gateway, self._radio, self._profiles = gateway, radio, profiles
         self._allowed = frozenset(devices)
         self._outbox, self._moment, self._stored = outbox, moment, stored
@@ -187,11 +189,11 @@ class Collector:
                 self.batteries[address] = outcome.battery
 
     def _local_time(self) -> datetime | None:
-        """Return the time of the box's zone, which is the home's; None while it is not sure."""
+        """Return the time in the home; None where its zone or the time is not known."""
         moment = self._moment()
-        if moment.clock != "synchronised":
+        if self._zone is None or moment.clock != "synchronised":
             return None
-        return datetime.fromtimestamp(moment.wall_ms / 1000, UTC).astimezone().replace(tzinfo=None)
+        return datetime.fromtimestamp(moment.wall_ms / 1000, self._zone).replace(tzinfo=None)
 
     def _device_served(self, address: str, news: int, ended: Ended) -> None:
         if self._failures.pop(address, 0):

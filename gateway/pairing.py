@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from contract.messages import Origin
 from contract.profiles import profiles
@@ -32,11 +33,17 @@ class Digits:
 
 
 async def pair(
-    radio: Radio, models: Mapping[str, str], address: str, key: bytes, digits: Digits
+    radio: Radio,
+    models: Mapping[str, str],
+    address: str,
+    key: bytes,
+    digits: Digits,
+    zone: ZoneInfo | None = None,
 ) -> str:
     """Wait for the device, bond with it, give it the key, set its clock; return its profile's name.
 
-    ``radio`` was opened with ``digits.give`` to answer a device that wants them.
+    ``radio`` was opened with ``digits.give`` to answer a device that wants them. ``zone`` is the
+    home's: without it no clock is set.
     Raises ``DeviceUnavailable`` when it is not seen or refuses, ``RadioUnavailable`` without a
     radio.
     """
@@ -46,7 +53,8 @@ async def pair(
         await Session(radio, sighting, _keep_nothing).forget_bond()
         sighting = await find(radio, models, address)  # BlueZ has forgotten the device too
         digits.of_profile = sighting.profile.passkey
-        session = Session(radio, sighting, _keep_nothing, local_time=_local_time, key=key)
+        local_time = partial(_local_time, zone)
+        session = Session(radio, sighting, _keep_nothing, local_time=local_time, key=key)
         await session.pair()
     finally:
         await radio.close()
@@ -82,6 +90,6 @@ async def _keep_nothing(_arrival: Arrival, _origin: Origin) -> Kept:
     raise DeviceUnavailable("pairing takes no measurement")
 
 
-def _local_time() -> datetime:
-    """Return the box's local time: who pairs a device by hand sees whether it is right."""
-    return datetime.now(UTC).astimezone().replace(tzinfo=None)
+def _local_time(zone: ZoneInfo | None) -> datetime | None:
+    """Return the time in the home: who pairs a device by hand sees whether it is right."""
+    return None if zone is None else datetime.now(zone).replace(tzinfo=None)

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
@@ -30,7 +31,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     ``radio`` is ``bluez`` or ``hci:`` and a Bumble transport. ``devices`` are the addresses that
     are read; empty means every device that a profile recognises. ``models`` names the profile of a
-    device by its address, for models that do not tell themselves by what they advertise. ``clock``
+    device by its address, for models that do not tell themselves by what they advertise. ``zone``
+    is the home's (``Europe/Rome``): without it no device's clock is set. ``clock``
     says who knows whether the wall clock is right: the ``kernel`` (a time service disciplines it),
     or the ``host`` of a virtual machine or container, which keeps it without the kernel's knowing.
     ``prompt_command`` is the absolute path of a program that asks the home to measure again, by
@@ -51,6 +53,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     receipt_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
     devices: list[Address] = []
     models: dict[Address, str] = {}
+    zone: str | None = None
     clock: Literal["kernel", "host"] = "kernel"
     prompt_command: Path | None = None
     lamp_command: Path | None = None
@@ -88,6 +91,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     settings = _absolute(settings, path.resolve().parent)
     _check_port(path, settings)
     _check_models(path, settings)
+    _check_zone(path, settings)
     for key in ("prompt_command", "lamp_command"):
         _check_program(path, key, getattr(settings, key))
     tls_context(settings)
@@ -147,6 +151,18 @@ def _check_program(path: Path, key: str, program: Path | None) -> None:
         raise SettingsError(f"{path}: not an absolute path - at `$.{key}`")
     if not program.is_file() or not os.access(program, os.X_OK):
         raise SettingsError(f"{path}: no program that can be run - at `$.{key}`")
+
+
+def _check_zone(path: Path, settings: Settings) -> None:
+    try:
+        home_zone(settings)
+    except (KeyError, ValueError, OSError) as error:
+        raise SettingsError(f"{path}: there is no zone {settings.zone!r} - at `$.zone`") from error
+
+
+def home_zone(settings: Settings) -> ZoneInfo | None:
+    """Return the home's zone, in which its devices keep their time; None where it was not told."""
+    return None if settings.zone is None else ZoneInfo(settings.zone)
 
 
 def _check_models(path: Path, settings: Settings) -> None:

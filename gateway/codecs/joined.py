@@ -1,6 +1,7 @@
 """What two values that belong together say together."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 from contract.messages import KIND_DOUBTED
@@ -27,11 +28,15 @@ def with_context(glucose: Decoded, context: Decoded) -> Decoded:
 def with_weight(composition: Decoded, weight: Decoded) -> Decoded:
     """Give a body composition the time and user of its weight, and leave the weight to that.
 
-    Body Composition Service 1.0.1: time and user may be left out where the weight has them.
+    Body Composition Service 1.0.1: time and user may be left out where the weight has them. Where
+    the weighing failed, the composition's own weight is all there is.
     """
+    weighed = any(isinstance(one.number, Decimal) for one in weight.quantities)
     return replace(
         composition,
-        quantities=tuple(one for one in composition.quantities if one.name != "weight"),
+        quantities=tuple(
+            one for one in composition.quantities if one.name != "weight" or not weighed
+        ),
         time=weight.time if composition.time is None else composition.time,
         user=weight.user if composition.user is None else composition.user,
     )

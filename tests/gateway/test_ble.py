@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 from bumble.gatt import Characteristic
@@ -36,6 +37,7 @@ async def collecting(tmp_path, radio, devices=()):
         outbox=outbox,
         moment=partial(clock.now, "host"),
         stored=lambda: None,
+        zone=ZoneInfo("Europe/Rome"),
     )
     task = asyncio.create_task(made.run())
     try:

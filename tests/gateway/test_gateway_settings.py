@@ -4,7 +4,7 @@ import pytest
 
 from gateway.__main__ import main
 from gateway.errors import SettingsError
-from gateway.settings import load
+from gateway.settings import home_zone, load
 
 GOOD = """
 gateway = "gw-001"
@@ -102,3 +102,14 @@ def test_a_device_is_given_a_model_by_its_address(good, written):
 def test_a_model_that_is_not_known_is_a_wrong_setting(good, written, line, said):
     with pytest.raises(SettingsError, match=said):
         load(written(f"{good}[models]\n{line}\n"), {})
+
+
+def test_the_homes_zone_is_told_or_no_clock_is_set(good, written):
+    assert home_zone(load(written(good), {})) is None
+    assert home_zone(load(written(f'{good}zone = "Europe/Rome"'), {})).key == "Europe/Rome"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Susa", "Europe", "../etc", ""])
+def test_a_zone_that_is_none_is_a_wrong_setting(good, written, zone):
+    with pytest.raises(SettingsError, match="no zone"):
+        load(written(f'{good}zone = "{zone}"'), {})

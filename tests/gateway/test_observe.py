@@ -196,6 +196,15 @@ def test_a_body_composition_leaves_the_weight_to_the_weight():
     assert (found.device_time, found.user) == ("2019-02-27T11:10:30", 1)
 
 
+def test_where_the_weighing_failed_the_body_compositions_own_weight_counts():
+    failed = bytes.fromhex("06FFFFE307021B0B0A1E01")
+    found = measured("0004E600803E", "generic_weight_scale", "2a9c", beside=(("2a9d", failed),))
+    assert [(q.code, q.value) for q in found.quantities] == [
+        ("body-fat", "23.0"),
+        ("weight", "80.000"),
+    ]
+
+
 def test_a_record_of_a_memory_that_cannot_be_read_is_one_however_often_it_is_read():
     memory = {"origin": "device-memory"}
     first, again = (measured("00", *GLUCOSE, seq=seq, **memory) for seq in (1, 2))
