@@ -59,7 +59,7 @@ def place(address: str) -> str:
     except ValueError:
         return "–"
     kept = found.exploded.split("." if found.version == 4 else ":")
-    return ".".join([*kept[:3], "…"]) if found.version == 4 else ":".join([*kept[:4], "…"])
+    return ".".join([*kept[:3], "*"]) if found.version == 4 else ":".join([*kept[:4], "*"])
 
 
 def browser(agent: str) -> str:

@@ -1,5 +1,6 @@
 """H14: a device changed hands and the dates were wrong. Nothing moves silently, nothing is lost."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.corrections import Correction
 from server.ports.directory import User
 from server.ports.store import Transaction
-from server.services import alert_work, correcting, holding
+from server.services import alert_work, correcting, holding, storing
 from server.services.previewing import Preview, preview
 from tests.server.engine.streams import same_state, worlds
 from tests.server.services.test_judging import CUFF, PLAN, beat
@@ -294,6 +295,24 @@ def test_a_change_is_carried_out_page_by_page_and_goes_on_after_the_server_ended
     query = "SELECT withdrawn, given, held, done_at IS NOT NULL FROM corrections"
     assert [(*row[:3], bool(row[3])) for row in handed.rows(query)] == [(40, 40, 0, True)]
     same_state(handed.judge.state, handed.restored())
+
+
+def test_what_is_being_stored_meanwhile_is_not_attributed_by_the_dates_of_before(
+    handed: World,
+) -> None:
+    """Intake has read the assignments and not committed: the change waits, and moves it too."""
+    before = tenures(handed)
+    after = laid_over(before, before[1]._replace(from_at=T0 - 12 * DAY))
+    came = envelope("gw-1", [wire(1, 1, {"systolic": "120"}, T0 - 11 * DAY)], 1)
+    changing = threading.Thread(target=change, args=(handed, before, after))
+    with handed.store.write() as tx:
+        storing.take(tx, [came], handed.now, replicate=False)
+        changing.start()
+        changing.join(0.5)
+        assert changing.is_alive(), "it waits for what has read the assignments"
+    changing.join(20)
+    carry_out(handed)
+    assert whose(handed) == [(1, "stored", 2, None)]
 
 
 def test_absences_are_explained_by_what_comes_and_no_more_by_what_goes(handed: World) -> None:
