@@ -142,7 +142,10 @@ def _pair(options: argparse.Namespace) -> int:
 
 
 def _ask() -> str:
-    return input("The six digits on the device or its display: ")
+    try:
+        return input("The six digits on the device or its display: ")
+    except EOFError:
+        return ""
 
 
 def _sniff(options: argparse.Namespace) -> int:

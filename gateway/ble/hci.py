@@ -36,8 +36,8 @@ class _Asking(PairingDelegate):  # type: ignore[misc]  # Bumble is not typed for
         self._passkey = passkey
 
     async def get_number(self) -> int | None:
-        """See ``PairingDelegate.get_number``."""
-        return await self._passkey()
+        """See ``PairingDelegate.get_number``. Bumble hangs on 000000: none is better."""
+        return await self._passkey() or None
 
 
 class HciRadio:
@@ -100,6 +100,7 @@ class HciRadio:
 
     def _address(self) -> Any:  # noqa: ANN401 - Bumble is not typed for us
         """Return the static random address of this box: peripherals bond with it."""
+        self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._state_dir / "radio-address"
         if not path.exists():
             path.write_text(str(Address.generate_static_address()), encoding="ascii")
