@@ -65,12 +65,32 @@ class VirtualController(Controller):  # type: ignore[misc]  # Bumble is not type
         )
 
 
+class _Link(LocalLink):  # type: ignore[misc]  # Bumble is not typed for us
+    """Bumble's link, by the addresses that a connection was made with: a host may take a new random
+    address for its scan while it is connected, as BlueZ does."""
+
+    def send_acl_data(
+        self,
+        sender_controller: Any,  # noqa: ANN401 - Bumble is not typed for us
+        destination_address: Any,  # noqa: ANN401
+        transport: Any,  # noqa: ANN401
+        data: bytes,
+    ) -> None:
+        """Hand one packet to the other end of the connection."""
+        connection = sender_controller.le_connections.get(destination_address)
+        receiver = self.find_le_controller(destination_address)
+        if connection is not None and receiver is not None:
+            source = connection.self_address
+            loop = asyncio.get_running_loop()
+            loop.call_soon(receiver.on_link_acl_data, source, transport, data)
+
+
 class VirtualRadio:
     """One link, in one event loop. ``async with VirtualRadio() as radio`` opens the door."""
 
     def __init__(self, port: int = 0) -> None:
         """Choose the TCP port on 127.0.0.1; 0 takes a free one, see ``port`` once it is open."""
-        self.link = LocalLink()
+        self.link = _Link()
         self.port = port
         self._gateways = 0
         self._server: asyncio.Server | None = None

@@ -1,0 +1,160 @@
+"""The guest's home: bluetoothd, a controller under it, devices in reach, and a gateway process."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from bumble.hci import LeFeatureMask
+from bumble.transport import open_transport
+from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+from contract.messages import Measurement
+from gateway.errors import OutboxUnavailable
+from gateway.heartbeat import Status, read_status
+from gateway.outbox import kept
+from simulators.peripherals import Peripheral, address
+from simulators.radio import VirtualController, VirtualRadio
+
+_ADDRESS = "DC:A6:32:00:00:01"
+_DAEMON = "/usr/libexec/bluetooth/bluetoothd"
+_SETTINGS = """
+gateway = "gw-001"
+broker = "mqtts://127.0.0.1:1"
+ca_file = "{keys}/ca.crt"
+certificate_file = "{keys}/gw-001.crt"
+key_file = "{keys}/gw-001.key"
+state_dir = "{state}"
+radio = "bluez"
+clock = "host"
+"""
+
+
+class Home:
+    """``async with Home(results)``; ``results`` holds the gateway's keys."""
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self.radio = VirtualRadio()
+        self._devices: list[Peripheral] = []
+        self._daemon: Process | None = None
+        self.process: Process | None = None
+        self.state = Path()
+
+    async def __aenter__(self) -> Self:
+        """Start bluetoothd on a virtual controller that is powered."""
+        await self.start_bluetoothd()
+        self._transport: Any = await open_transport("vhci")
+        # With a public address, as a Pi has. Without one this kernel connects under the random
+        # address of its scan, and pairs under its static one: every pairing fails its check.
+        self._controller = VirtualController(
+            "bluez",
+            host_source=self._transport.source,
+            host_sink=self._transport.sink,
+            link=self.radio.link,
+            public_address=_ADDRESS,
+        )
+        self._controller.le_features &= ~(
+            LeFeatureMask.LL_PRIVACY | LeFeatureMask.LE_EXTENDED_ADVERTISING
+        )
+        await self.power()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """End bluetoothd."""
+        await self.kill_bluetoothd()
+        await self._transport.close()
+
+    async def start_bluetoothd(self) -> None:
+        """Start it; it is on the bus a moment later."""
+        self._daemon = await asyncio.create_subprocess_exec(_DAEMON, "-n")
+
+    async def kill_bluetoothd(self) -> None:
+        """Kill it as the kernel would for want of memory."""
+        if self._daemon is not None:
+            with suppress(ProcessLookupError):
+                self._daemon.kill()
+            await self._daemon.wait()
+            self._daemon = None
+
+    async def power(self) -> None:
+        """Power the adapter on: it takes BlueZ a while to have it."""
+        async with asyncio.timeout(60):
+            while not await self._set_powered():
+                await asyncio.sleep(0.3)
+
+    async def _set_powered(self) -> bool:
+        bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+        try:
+            reply = await bus.call(
+                Message(
+                    destination="org.bluez",
+                    path="/org/bluez/hci0",
+                    interface="org.freedesktop.DBus.Properties",
+                    member="Set",
+                    signature="ssv",
+                    body=["org.bluez.Adapter1", "Powered", Variant("b", True)],
+                )
+            )
+        finally:
+            bus.disconnect()
+        return reply is not None and reply.message_type is not MessageType.ERROR
+
+    async def device(self, kind: type[Peripheral]) -> Any:
+        """Switch a device on; it stays until the scenario ends."""
+        made = kind(self.radio, address(len(self._devices) + 1))
+        self._devices.append(made)
+        await made.start()
+        return made
+
+    @asynccontextmanager
+    async def gateway(self, name: str) -> AsyncIterator[None]:
+        """Run a gateway with an empty outbox; it cannot reach a broker, so it keeps everything."""
+        self.state = Path("/tmp") / name
+        settings = Path(f"/tmp/{name}.toml")
+        settings.write_text(_SETTINGS.format(keys=self._results / "keys", state=self.state))
+        log = (self._results / f"{name}.log").open("wb")
+        command = [sys.executable, "-m", "gateway", "run", "--settings", str(settings)]
+        self.process = await asyncio.create_subprocess_exec(*command, stderr=log)
+        try:
+            await self.until(lambda: self.radio_state == "scanning", 60)
+            yield
+            assert self.process.returncode is None, "the gateway has ended"
+        finally:
+            for device in self._devices:
+                await device.stop()
+            self._devices.clear()
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGTERM)
+            await self.process.wait()
+            log.close()
+
+    @property
+    def status(self) -> Status | None:
+        """What the gateway says of itself."""
+        with suppress(OSError):
+            return read_status(self.state)
+        return None
+
+    @property
+    def radio_state(self) -> str:
+        """What it says of its radio."""
+        return self.status.radio if self.status else "not started"
+
+    def kept(self) -> list[Measurement]:
+        """Return what the gateway holds."""
+        try:
+            return list(kept(self.state / "outbox.db"))
+        except OutboxUnavailable:
+            return []
+
+    async def until(self, condition: Any, seconds: float) -> None:
+        """Wait until a condition holds."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.1)
