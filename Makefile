@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --only-binary :all: --requirement
 
-.PHONY: help demo test check bench prove ui install-demo install-dev install-bench packages lock
+.PHONY: help demo test test-bluez check bench prove ui install-demo install-dev install-bench packages lock
 
 help:  ## print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,10 +23,14 @@ check: install-dev ui  ## format, lint, strict types, import rules, generated te
 test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" for a part)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
+test-bluez: install-dev  ## the gateway on real BlueZ, in a virtual machine
+	@sh tests/bluez/packages.sh
+	$(BIN)/pytest -m bluez tests/bluez $(PYTEST)
+
 bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|pages|…)
 	$(BIN)/python -m benchmarks $(PART)
 
-prove: install-dev packages ui  ## the long campaigns (PART=order|kills|power|mutation|team)
+prove: install-dev packages ui  ## the long campaigns (PART=order|kills|power|bluez|mutation|team)
 	$(BIN)/python -m tests.prove $(PART)
 
 ui: $(BIN)/activate  ## build the pages' assets

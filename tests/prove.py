@@ -1,5 +1,5 @@
 """The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, ``order``,
-``power [SEED [CUTS]]``, ``mutation [SEED [MUTANTS]]``, or ``team [FIRST_SEED [SEEDS]]``.
+``power [SEED [CUTS]]``, ``bluez``, ``mutation [SEED [MUTANTS]]``, or ``team [FIRST_SEED [SEEDS]]``.
 
 Prints a line a seed (or mutant) and, at the end, the row for the table of ``docs/proof.md``. Exit
 status 1 when a promise was broken, when a full campaign hit a window too seldom to prove anything,
@@ -20,6 +20,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from simulators.care_team import Deed
+from tests.bluez.names import EVERY
 from tests.chaos import campaign
 from tests.chaos.campaign import EACH, Outcome
 from tests.chaos.kills import Window
@@ -85,6 +86,16 @@ def power(seed: int, count: int | None) -> int:
     return status
 
 
+def bluez(_first: int, _count: int | None) -> int:
+    """Run every scenario on real BlueZ; see ``tests.bluez``."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "bluez", "tests/bluez"]
+    given = {**os.environ, "VICINO_BLUEZ": "all"}
+    status = subprocess.run(command, env=given, check=False).returncode
+    result = "broken" if status else f"{len(EVERY)} scenarios passed"
+    print(f"| bluez | {datetime.now(UTC).date()} | {result} |")
+    return status
+
+
 def mutation(seed: int, count: int | None) -> int:
     """Run the engine's tests against small wrongs in it; see ``tests.mutation.killing``."""
     fates = killing.run(killing.sample(seed, count or killing.FULL_COUNT))
@@ -142,6 +153,7 @@ PARTS: dict[str, Callable[[int, int | None], int]] = {
     "kills": kills,
     "order": order,
     "power": power,
+    "bluez": bluez,
     "mutation": mutation,
     "team": team,
 }

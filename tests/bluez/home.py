@@ -21,6 +21,7 @@ from gateway.outbox import kept
 from simulators.peripherals import Peripheral, address
 from simulators.radio import VirtualController, VirtualRadio
 
+_RESTART_SECONDS = 6.0
 _ADDRESS = "DC:A6:32:00:00:01"
 _DAEMON = "/usr/libexec/bluetooth/bluetoothd"
 _SETTINGS = """
@@ -42,13 +43,15 @@ class Home:
         self._results = results
         self.radio = VirtualRadio()
         self._devices: list[Peripheral] = []
+        self._made = 0
         self._daemon: Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
         self.process: Process | None = None
         self.state = Path()
 
     async def __aenter__(self) -> Self:
         """Start bluetoothd on a virtual controller that is powered."""
-        await self.start_bluetoothd()
+        self._keeper = asyncio.create_task(self._keep_bluetoothd())
         self._transport: Any = await open_transport("vhci")
         # With a public address, as a Pi has. Without one this kernel connects under the random
         # address of its scan, and pairs under its static one: every pairing fails its check.
@@ -67,20 +70,27 @@ class Home:
 
     async def __aexit__(self, *_error: object) -> None:
         """End bluetoothd."""
-        await self.kill_bluetoothd()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
         await self._transport.close()
 
-    async def start_bluetoothd(self) -> None:
-        """Start it; it is on the bus a moment later."""
-        self._daemon = await asyncio.create_subprocess_exec(_DAEMON, "-n")
+    async def _keep_bluetoothd(self) -> None:
+        """Start it anew whenever it ends, as systemd does."""
+        while True:
+            self._daemon = await asyncio.create_subprocess_exec(_DAEMON, "-n")
+            try:
+                await self._daemon.wait()
+            except asyncio.CancelledError:
+                self.kill_bluetoothd()
+                raise
+            print(f"bluetoothd has ended: {self._daemon.returncode}", flush=True)
+            await asyncio.sleep(_RESTART_SECONDS)
 
-    async def kill_bluetoothd(self) -> None:
-        """Kill it as the kernel would for want of memory."""
-        if self._daemon is not None:
-            with suppress(ProcessLookupError):
-                self._daemon.kill()
-            await self._daemon.wait()
-            self._daemon = None
+    def kill_bluetoothd(self) -> None:
+        """Kill it as the kernel would for want of memory; it is started anew a while later."""
+        if self._daemon is not None and self._daemon.returncode is None:
+            self._daemon.kill()
 
     async def power(self) -> None:
         """Power the adapter on: it takes BlueZ a while to have it."""
@@ -107,7 +117,8 @@ class Home:
 
     async def device(self, kind: type[Peripheral]) -> Any:
         """Switch a device on; it stays until the scenario ends."""
-        made = kind(self.radio, address(len(self._devices) + 1))
+        self._made += 1  # never the address of a device that BlueZ may have a bond with
+        made = kind(self.radio, address(self._made))
         self._devices.append(made)
         await made.start()
         return made

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Installs what the virtual machine with BlueZ needs, where this is root on Debian; says so elsewhere.
+set -eu
+wanted="qemu-system-x86 debootstrap busybox-static cpio kmod e2fsprogs"
+missing=""
+for package in $wanted; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "install ok" || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update
+    # shellcheck disable=SC2086
+    apt-get -qq -y --no-install-recommends install $missing >/dev/null
+else
+    echo "Not installed, the tests on BlueZ are skipped:$missing" >&2
+fi
