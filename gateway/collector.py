@@ -23,6 +23,7 @@ from gateway.ble import (
     Sighting,
     broadcasts,
     scan,
+    within,
 )
 from gateway.clock import Moment
 from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
@@ -40,6 +41,7 @@ _STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
 _OUTBOX_RETRY_SECONDS: Final = 5.0
 # What opening or closing a radio, and serving one device, take at the very most.
 _RADIO_SECONDS_MAX: Final = 90.0
+_SESSION_SECONDS_MAX: Final = 400.0
 _SERVE_SECONDS_MAX: Final = 420.0
 # No advertisement from anybody: a stuck adapter looks like this, and so does a quiet home.
 _SILENCE_SECONDS: Final = 300.0
@@ -179,9 +181,11 @@ class Collector:
             last = self._last_records.get(place)
             deliver = partial(self._deliver, sighting)
             session = Session(self._radio, sighting, deliver, last, self._local_time, self._key)
-            outcome = await session.run()
+            outcome = await within(_SESSION_SECONDS_MAX, session.run())
         except (DeviceUnavailable, OutboxUnavailable) as error:
             self._device_failed(address, str(error))
+        except TimeoutError:
+            self._device_failed(address, f"device {address}: its session did not end in time")
         else:
             self._last_records[place] = outcome.last
             self._device_served(address, outcome.news, outcome.ended)

@@ -1,6 +1,7 @@
 """Bluetooth: which radio is used, who is in reach, and one session with one peripheral."""
 
 from gateway.ble.bluez import Passkey
+from gateway.ble.bounds import within
 from gateway.ble.broadcast import Broadcasts, broadcasts
 from gateway.ble.device_key import device_key
 from gateway.ble.joiner import Arrival
@@ -30,4 +31,5 @@ __all__ = [
     "open_radio",
     "recognise",
     "scan",
+    "within",
 ]

@@ -1,6 +1,5 @@
 """The scan: it runs without pause, and its callback does nothing but hand over who was seen."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from contract.profiles import Profile
+from gateway.ble.bounds import within
 from gateway.ble.radio import Radio
 from gateway.ble.recognition import recognise, service_filter
 from gateway.ble.translation import radio_errors
@@ -57,12 +57,10 @@ async def scan(
 
     scanner = radio.scanner(on_advertisement, service_filter(profiles, chosen.values()))
     with radio_errors():
-        async with asyncio.timeout(_START_SECONDS):
-            await scanner.start()
+        await within(_START_SECONDS, scanner.start())
     try:
         yield
     finally:
         # A radio that is gone never answers the stop. Its failing must not hide why we stop.
         with suppress(RadioUnavailable), radio_errors():
-            async with asyncio.timeout(_STOP_SECONDS):
-                await scanner.stop()
+            await within(_STOP_SECONDS, scanner.stop())
