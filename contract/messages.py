@@ -156,7 +156,11 @@ class Measurements(_Kept, frozen=True, kw_only=True, tag="measurements"):
 
 
 class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="heartbeat"):
-    """How the gateway is. ``outbox_depth`` counts what got no receipt yet."""
+    """How the gateway is. ``outbox_depth`` counts what got no receipt yet.
+
+    ``deaf``: its radio has not worked for a minute, so it cannot hear who measures. ``full``: its
+    outbox takes nothing more. ``radio_restarts`` are those since the process began.
+    """
 
     sent_at: Milliseconds
     clock: Clock
@@ -166,6 +170,10 @@ class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="h
     certificate_ends_at: Milliseconds | None = None
     batteries: dict[Address, Annotated[int, Meta(ge=0, le=100)]] = {}
     disk_free_bytes: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
+    deaf: bool = False
+    full: bool = False
+    radio_restarts: Count = 0
+    board_celsius: Annotated[int, Meta(ge=-100, le=200)] | None = None
 
 
 class Will(_Envelope, frozen=True, kw_only=True, tag="will"):

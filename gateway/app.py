@@ -18,7 +18,15 @@ from gateway.ble import device_key, open_radio
 from gateway.clock import Moment
 from gateway.collector import Collector
 from gateway.errors import NotNow
-from gateway.heartbeat import Report, Status, certificate_ends_at, is_news, message, write_status
+from gateway.heartbeat import (
+    Report,
+    Status,
+    board_celsius,
+    certificate_ends_at,
+    is_news,
+    message,
+    write_status,
+)
 from gateway.home import Home
 from gateway.outbox import OutboxThread, State
 from gateway.prompt import Prompt
@@ -169,6 +177,10 @@ class App:
             batteries=self._collector.batteries,
             certificate_ends_at=self._certificate_ends_at,
             disk_free_bytes=shutil.disk_usage(self._settings.state_dir).free,
+            deaf=self._collector.is_deaf,
+            full=self._collector.is_full,
+            radio_restarts=self._collector.radio_restarts,
+            board_celsius=board_celsius(),
         )
 
 

@@ -39,6 +39,8 @@ _AGAIN_SECONDS: Final = 1.0  # it said all it had; its next measurement is news
 _NOTHING_SAID_AGAIN_SECONDS: Final = 10.0  # some advertise whether they have news or not
 _STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
 _OUTBOX_RETRY_SECONDS: Final = 5.0
+# A radio that is started anew is away for moments: nobody need be called for that.
+_DEAF_SECONDS: Final = 60.0
 # What opening or closing a radio, and serving one device, take at the very most.
 _RADIO_SECONDS_MAX: Final = 90.0
 _SESSION_SECONDS_MAX: Final = 400.0
@@ -84,12 +86,28 @@ class Collector:
         self._heard_at = time.monotonic()
         self.batteries: dict[str, int] = {}
         self.radio_state = "starting"
+        self.radio_restarts = 0
         self.loop = Loop("collector")
+        self._radio_worked_at = time.monotonic()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Tell whether the radio has not worked for so long that somebody must know."""
+        return time.monotonic() - self._radio_worked_at > _DEAF_SECONDS and not self._scans
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether something was taken that the outbox does not keep."""
+        return bool(self._unkept)
 
     @property
     def is_well(self) -> bool:
         """Tell whether the radio scans, and the outbox takes what comes."""
-        return self.radio_state == "scanning" and not self._unkept
+        return self._scans and not self.is_full
+
+    @property
+    def _scans(self) -> bool:
+        return self.radio_state == "scanning"
 
     async def run(self) -> None:
         """Run until cancelled. A radio that is missing is waited for, however long."""
@@ -102,6 +120,7 @@ class Collector:
                 retry = retry_least
             except RadioUnavailable as error:
                 self._radio_is_missing(str(error))
+                self.radio_restarts += 1
             self.loop.goes_on_within(retry + _RADIO_SECONDS_MAX)
             await asyncio.sleep(retry)
             retry = min(retry * 2, retry_most)
@@ -277,6 +296,8 @@ class Collector:
         return seq is not None
 
     def _radio_is_missing(self, reason: str) -> None:
+        if self._scans:
+            self._radio_worked_at = time.monotonic()
         if self.radio_state != reason:
             _log.warning("%s; waiting for it", reason)
         self.radio_state = reason

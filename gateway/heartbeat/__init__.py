@@ -1,5 +1,6 @@
 """How the gateway is: told to the server at intervals, and to whoever stands before the box."""
 
+from gateway.heartbeat.board import board_celsius
 from gateway.heartbeat.certificate import certificate_ends_at
 from gateway.heartbeat.report import Report, message
 from gateway.heartbeat.status import Status, is_news, read_status, write_status
@@ -7,6 +8,7 @@ from gateway.heartbeat.status import Status, is_news, read_status, write_status
 __all__ = [
     "Report",
     "Status",
+    "board_celsius",
     "certificate_ends_at",
     "is_news",
     "message",

@@ -9,12 +9,19 @@ from gateway.outbox import State
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a heartbeat tells beside the outbox: times in ms UTC, batteries in % by address."""
+    """What a heartbeat tells beside the outbox: times in ms UTC, batteries in % by address.
+
+    ``deaf``, ``full`` and ``radio_restarts`` as the message has them.
+    """
 
     moment: Moment
     batteries: dict[str, int]
     certificate_ends_at: int
     disk_free_bytes: int
+    deaf: bool
+    full: bool
+    radio_restarts: int
+    board_celsius: int | None
 
 
 def message(gateway: str, state: State, report: Report) -> Heartbeat:
@@ -31,4 +38,8 @@ def message(gateway: str, state: State, report: Report) -> Heartbeat:
         certificate_ends_at=report.certificate_ends_at,
         batteries=report.batteries,
         disk_free_bytes=report.disk_free_bytes,
+        deaf=report.deaf,
+        full=report.full,
+        radio_restarts=report.radio_restarts,
+        board_celsius=report.board_celsius,
     )

@@ -96,7 +96,8 @@ class Home(NamedTuple):
     access.
 
     ``offline_since`` is from its will, ``back_at`` when it was heard again after a silence,
-    ``outbox_depth`` what had no receipt at its last heartbeat. Instants are the server's.
+    ``outbox_depth`` what had no receipt at its last heartbeat, ``deaf_at`` when it last said that
+    it can hear or keep nothing. Instants are the server's.
     """
 
     gateway: str
@@ -104,6 +105,7 @@ class Home(NamedTuple):
     offline_since: int | None
     back_at: int | None
     outbox_depth: int | None
+    deaf_at: int | None
 
 
 class Measurements(Protocol):

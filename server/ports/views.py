@@ -114,6 +114,9 @@ class FleetRow(NamedTuple):
     clock_ahead_ms: int | None
     booted_at: int | None
     prompts: bool
+    deaf_at: int | None
+    radio_restarts: int | None
+    board_celsius: int | None
 
 
 class DeviceRow(NamedTuple):

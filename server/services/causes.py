@@ -25,6 +25,7 @@ class Cause(StrEnum):
     AWAY = "patient-away"
     NOTHING_YET = "nothing-yet"
     SILENT = "gateway-silent"
+    DEAF = "gateway-deaf"
     BEHIND = "gateway-behind"
     BATTERY = "device-battery"
     NOT_MEASURED = "not-measured"
@@ -43,6 +44,8 @@ def cause_of(tx: Transaction, absence: Absence, now: int) -> Cause:
         return Cause.NOTHING_YET
     if _is_silent(home, now):
         return Cause.SILENT
+    if home.deaf_at is not None and home.deaf_at >= absence.window_from:
+        return Cause.DEAF
     if home.outbox_depth:
         return Cause.BEHIND
     return Cause.BATTERY if _battery_is_flat(tx, absence) else Cause.NOT_MEASURED

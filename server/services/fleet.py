@@ -17,6 +17,7 @@ from server.services.matters import keep
 REASON_MAX: Final = 250
 OF_THE_BOX: Final = (
     *("gateway-silent", "gateway-clock", "gateway-disk", "certificate-near-end"),
+    *("gateway-deaf", "gateway-full"),
     *("broker-denied", "broker-replaced", "broker-oversized", "broker-refused"),
 )
 

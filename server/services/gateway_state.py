@@ -16,6 +16,8 @@ _DEPTH_WORRYING: Final = 500
 # Percent; a level that came up again by some percent is a new battery, not a warmer room.
 BATTERY_LOW: Final = 10
 _BATTERY_GOOD: Final = 20
+# Whoever measures in that home now is not heard: nobody can wait for the next heartbeat.
+_NOTHING_IS_TAKEN: Final = ("gateway-deaf", "gateway-full")
 DISK_LEAST: Final = 100 * 1024 * 1024
 
 
@@ -26,6 +28,8 @@ def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow,
         "gateway-clock": heartbeat.clock == "unsynchronised",
         "gateway-behind": heartbeat.outbox_depth > _DEPTH_WORRYING,
         "gateway-disk": (heartbeat.disk_free_bytes or DISK_LEAST) < DISK_LEAST,
+        "gateway-deaf": heartbeat.deaf,
+        "gateway-full": heartbeat.full,
     }
     subject = f"gateway:{heartbeat.gateway}"
     for rule, wrong in troubles.items():
@@ -35,7 +39,7 @@ def _watch_heartbeat(tx: Transaction, heartbeat: Heartbeat, gateway: GatewayRow,
                 chc_id=gateway.chc_id,
                 subject=subject,
                 rule=rule,
-                priority=Priority.MEDIUM,
+                priority=Priority.HIGH if rule in _NOTHING_IS_TAKEN else Priority.MEDIUM,
                 detail="",
                 now=now,
             )
@@ -84,8 +88,12 @@ def note_gateway(
             "outbox_depth": envelope.outbox_depth,
             "set_aside": envelope.set_aside,
             "last_measurement_at": envelope.last_measurement_at,
+            "radio_restarts": envelope.radio_restarts,
+            "board_celsius": envelope.board_celsius,
             "offline_since": None,
         }
+        if envelope.deaf or envelope.full:
+            news["deaf_at"] = now
         _watch_heartbeat(tx, envelope, gateway, now)
         _watch_batteries(tx, envelope, gateway, now)
         if envelope.certificate_ends_at is not None:

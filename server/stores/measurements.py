@@ -211,6 +211,7 @@ class MeasurementRows:
                 t.gateways.c.offline_since,
                 t.gateways.c.back_at,
                 t.gateways.c.outbox_depth,
+                t.gateways.c.deaf_at,
             )
             .join(came, t.gateways.c.id == func.coalesce(came.c.replaced_by, came.c.id))
             .join(t.epochs, t.epochs.c.gateway_id == came.c.id)

@@ -148,6 +148,10 @@ gateways = Table(
     Column("disk_free_bytes", BigInteger, nullable=True),
     Column("clock_ahead_ms", BigInteger, nullable=True),
     Column("boot_id", String(64), nullable=True),
+    # When it last said that its radio does not work.
+    _instant("deaf_at", null=True),
+    Column("radio_restarts", Integer, nullable=True),
+    Column("board_celsius", SmallInteger, nullable=True),
     _instant("booted_at", null=True),
     # What stands in for it, once it has no access any more.
     Column("replaced_by", String(63), nullable=True),

@@ -309,3 +309,22 @@ def test_the_bumble_host_is_asked_for_only_when_it_is_used(tmp_path, monkeypatch
     assert open_radio("bluez", tmp_path)
     with pytest.raises(SettingsError, match="gateway-hci"):
         open_radio("hci:usb:0", tmp_path)
+
+
+async def test_a_radio_that_does_not_come_back_is_said_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(collector, "_DEAF_SECONDS", 1.0)
+    async with (
+        asyncio.timeout(20),
+        VirtualRadio() as radio,
+        collecting(tmp_path, radio) as (made, _),
+    ):
+        while not made.is_well:
+            await asyncio.sleep(0.05)
+        restarts = made.radio_restarts
+        await radio.__aexit__(None, None, None)
+        while made.is_well:
+            await asyncio.sleep(0.05)
+        assert not made.is_deaf
+        while not made.is_deaf:
+            await asyncio.sleep(0.05)
+        assert made.radio_restarts > restarts

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from gateway import clock
-from gateway.heartbeat import certificate_ends_at
+from gateway.heartbeat import board_celsius, certificate_ends_at
 
 
 @pytest.mark.parametrize("name", ["gw-001", "ca"])
@@ -52,3 +52,12 @@ def test_the_plain_gateway_needs_no_bumble_and_nothing_of_the_server():
     environment = {**os.environ, "PYTHONPATH": "."}
     done = subprocess.run([sys.executable, "-c", _BLOCKED], check=False, env=environment)
     assert done.returncode == 0
+
+
+def test_a_board_without_a_sensor_says_nothing_of_its_temperature(tmp_path):
+    sensor = tmp_path / "temp"
+    assert board_celsius(sensor) is None
+    sensor.write_text("48312\n")
+    assert board_celsius(sensor) == 48
+    sensor.write_text("warm")
+    assert board_celsius(sensor) is None

@@ -101,6 +101,21 @@ def behind(world: World) -> None:
     hear(world, "gw-1", DUE - MINUTE, outbox_depth=3)
 
 
+def deaf(world: World) -> None:
+    hear(world, "gw-1", DUE - 3 * HOUR, deaf=True)
+    for minute in range(20, 0, -1):
+        hear(world, "gw-1", DUE - minute * MINUTE)
+
+
+def full(world: World) -> None:
+    hear(world, "gw-1", DUE - MINUTE, full=True)
+
+
+def deaf_days_ago(world: World) -> None:
+    hear(world, "gw-1", DUE - 49 * HOUR, deaf=True)
+    long_back(world)
+
+
 def flat(world: World) -> None:
     hear(world, "gw-1", DUE - MINUTE, batteries={CUFF.format(1): 10})
 
@@ -128,6 +143,9 @@ def another_flat(world: World) -> None:
         (just_back, "gateway-silent"),
         (long_back, "not-measured"),
         (behind, "gateway-behind"),
+        (deaf, "gateway-deaf"),
+        (full, "gateway-deaf"),
+        (deaf_days_ago, "not-measured"),
         (exchanged, "nothing-yet"),
         (flat, "device-battery"),
         (low, "not-measured"),
@@ -339,3 +357,15 @@ def test_a_plan_recorded_after_a_due_time_loses_no_absence(world: World) -> None
     world.plan(patient, PLAN, DUE + 5 * MINUTE)
     world.run()
     assert causes(world) == ["not-measured"]
+
+
+@pytest.mark.parametrize(("how", "rule"), [("deaf", "gateway-deaf"), ("full", "gateway-full")])
+def test_a_gateway_that_takes_nothing_is_a_loud_technical_matter_until_it_does(
+    world: World, how: str, rule: str
+) -> None:
+    live_in(world, 1)
+    hear(world, "gw-1", DUE, **{how: True})
+    query = f"select priority, cleared_at from alerts where rule = '{rule}'"
+    assert world.rows(query) == [("high", None)]
+    hear(world, "gw-1", DUE + MINUTE)
+    assert world.rows(query) == [("high", DUE + MINUTE)]
