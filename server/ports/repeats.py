@@ -61,6 +61,14 @@ class Commands(Protocol):
         """Write a command to be sent after this transaction, and return its id."""
         ...
 
+    def can_prompt(self, gateway: str, seen_since: int) -> bool:
+        """Tell whether a gateway can ask its home, and was heard since then."""
+        ...
+
+    def asked_since(self, gateway: str, code: str, since: int) -> bool:
+        """Tell whether a home was told to be asked for a code since then."""
+        ...
+
     def unsent(self, now: int, limit: int) -> list[int]:
         """Return the ids of commands that wait and have not expired, the most urgent first."""
         ...

@@ -175,6 +175,7 @@ class MessageRow(NamedTuple):
 
 # What a person does with an alert, as the audit record names it.
 ACTS: Final = (
+    "repeat-asked",
     "alert-acknowledged",
     "alert-handed-over",
     "alert-paused",

@@ -139,6 +139,22 @@ class CommandRows:
         number: int = self._connection.execute(new.returning(t.commands.c.id)).scalar_one()
         return number
 
+    def can_prompt(self, gateway: str, seen_since: int) -> bool:
+        g = t.gateways.c
+        query = select(g.id).where(
+            g.id == gateway,
+            g.prompts,
+            g.last_seen_at >= seen_since,
+            g.offline_since.is_(None),
+            g.revoked_at.is_(None),
+        )
+        return self._connection.execute(query).first() is not None
+
+    def asked_since(self, gateway: str, code: str, since: int) -> bool:
+        c = t.commands.c
+        query = select(c.id).where(c.gateway_id == gateway, c.code == code, c.written_at > since)
+        return self._connection.execute(query.limit(1)).first() is not None
+
     def unsent(self, now: int, limit: int) -> list[int]:
         c = t.commands.c
         query = select(c.id).where(c.sent_at.is_(None), c.expires_at > now)

@@ -53,6 +53,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/alerts/{alert_id}/resume"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/hand-over"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/call"): Action.WORK_ALERTS,
+    ("POST", "/alerts/{alert_id}/measure-again"): Action.WORK_ALERTS,
     ("GET", "/duty"): Action.WORK_ALERTS,
     ("POST", "/duty/on"): Action.WORK_ALERTS,
     ("POST", "/duty/off"): Action.WORK_ALERTS,

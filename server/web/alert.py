@@ -21,13 +21,14 @@ from server.domain.alerts import (
 from server.domain.calls import AGAIN_MINUTES, CallResult
 from server.domain.instants import DAY, HOUR, MINUTE, at_local, civil_day
 from server.domain.kinds import sees, works
-from server.domain.plans import Priority
+from server.domain.plans import Plan, Priority
 from server.domain.roles import Action, Role, may
 from server.errors import IllegalTransition, NotFound, WrongInput
 from server.ports.directory import PlanRow, User
 from server.ports.store import Transaction
 from server.ports.views import EvidenceRow, WorklistRow
-from server.services import alert_work, calling
+from server.services import alert_work, asking_home, calling
+from server.services.explaining import explain
 from server.web.catalogues import N_
 from server.web.phone import phone_of
 from server.web.visit import Here, Id, Visit, people
@@ -178,6 +179,22 @@ def call(visit: Here, alert_id: Id) -> Response:
     )
 
 
+@router.post("/alerts/{alert_id}/measure-again")
+def measure_again(visit: Here, alert_id: Id) -> Response:
+    """Have the home asked for the measurement again."""
+
+    def ask(tx: Transaction) -> Alert:
+        alert = alert_work.find_to_work(tx, visit.user, alert_id)
+        return asking_home.ask(tx, visit.user, alert_id, _plan_now(tx, alert, visit.now), visit.now)
+
+    return _do(visit, alert_id, "home-asked", ask)
+
+
+def _plan_now(tx: Transaction, alert: Alert, now: int) -> Plan | None:
+    row = row_at(tx.directory.plans(alert.patient_id), now) if alert.patient_id else None
+    return row.plan if row else None
+
+
 def _do(
     visit: Visit,
     alert_id: int,
@@ -252,6 +269,10 @@ def _page(
         content = _content(tx, row, visit.now)
         values = visit.may(Action.SEE_PATIENTS)
         phone = phone_of(tx, row.alert, content["history"], visit.now, values=values)
+        plan = _plan_now(tx, row.alert, visit.now)
+        askable = asking_home.askable(tx, row.alert, plan, visit.now)
+        again = values and visit.query.get("replay") == "1"
+        replayed = explain(tx, alert_id)[1] if again else []
         if row.alert.patient_id is not None:
             visit.looked_at(tx, row.alert.patient_id, "patient-seen", f"alert {alert_id}")
     return visit.page(
@@ -265,6 +286,8 @@ def _page(
         late=late,
         refused=refused,
         phone=phone,
+        askable=askable[1] if askable else None,
+        replayed=replayed,
         as_before=_as_before(visit, phone.before if phone else None),
         works=alert_work.may_work(visit.user, row.alert),
         colleagues=_colleagues(visit, row.alert),
@@ -293,11 +316,7 @@ def _content(tx: Transaction, row: WorklistRow, at: int) -> dict[str, Any]:
         "messages": tx.views.messages(alert.id),
         "deliveries": tx.views.deliveries(alert.id),
         "notes": tx.views.notes(alert.id),
-        "read_outside": any(
-            sees(role, alert.kind, alert.rule)
-            for role in Role
-            if not may(role, Action.SEE_PATIENTS)
-        ),
+        "read_outside": any(sees(role, alert.kind, alert.rule) for role in _OUTSIDE),
         "acts": tx.views.acts(alert),
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],
         "people": people(tx),
