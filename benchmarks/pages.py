@@ -44,6 +44,9 @@ class _Nobody:
     def send(self, letter: Letter) -> str | None:
         return None
 
+    def admit(self, gateway: str) -> None:
+        raise AssertionError(gateway)
+
     def revoke(self, gateway: str) -> None:
         raise AssertionError(gateway)
 

@@ -12,12 +12,13 @@ import msgspec
 
 from contract.profiles import ProfileError, parse, profiles
 from gateway import settings
-from gateway.errors import NotNow, OutboxUnavailable, SettingsError, WrongData
+from gateway.errors import GatewayError, NotNow, OutboxUnavailable, SettingsError, WrongData
 from gateway.export import export
 from gateway.heartbeat import Status, read_status
 from gateway.observe import print_line
 
 _DEFAULT_SETTINGS = Path("/etc/vicino/gateway.toml")
+_DEFAULT_STATE = Path("/var/lib/vicino-gateway")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,12 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     sniff.add_argument("--profile", type=Path, metavar="FILE", help="bond and start as it says")
     sniff.add_argument("--seconds", type=float, default=60.0, metavar="N", help="60 if left out")
     sniff.set_defaults(run=_sniff)
+    joining = commands.add_parser("enrol", help="make this box a gateway by a claim code")
+    joining.add_argument("server", metavar="SERVER-URL", help="as https://vicino.example")
+    joining.add_argument("code", metavar="CODE", help="from the server's page of gateways")
+    joining.add_argument("--state-dir", type=Path, default=_DEFAULT_STATE, metavar="DIR")
+    joining.set_defaults(run=_enrol)
     profile = commands.add_parser("profile", help="work on device profiles")
     actions = profile.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="say what is wrong with a profile")
     check.add_argument("file", type=Path, metavar="FILE", help="a TOML file, one device model")
     check.set_defaults(run=_check_profile)
-    for command in (run, status, read_out, pair, sniff):
+    for command in (run, status, read_out, pair, sniff, joining):
         command.add_argument("--settings", type=Path, default=_DEFAULT_SETTINGS, metavar="FILE")
     return parser
 
@@ -75,6 +81,21 @@ def _run(options: argparse.Namespace) -> int:
     except OutboxUnavailable as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    from gateway.enrolment import Place, enrol, key_mark
+
+    place = Place(options.settings, options.state_dir)
+    try:
+        gateway = enrol(place, options.server, options.code)
+    except (GatewayError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, SettingsError) else 1
+    print(f"This box is gateway {gateway} now.")
+    print(f"Its key begins with {key_mark(place)}: the server's page of this gateway must say so.")
+    print("Start it: systemctl enable --now vicino-gateway")
     return 0
 
 

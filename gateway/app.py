@@ -17,12 +17,12 @@ from gateway import clock
 from gateway.ble import device_key, open_radio
 from gateway.clock import Moment
 from gateway.collector import Collector
+from gateway.enrolment import Renewal
 from gateway.errors import NotNow
 from gateway.heartbeat import (
     Report,
     Status,
     board_celsius,
-    certificate_ends_at,
     is_news,
     message,
     write_status,
@@ -50,7 +50,8 @@ class App:
         self._configuration_version = 0
         self._heartbeat_seconds = settings.heartbeat_seconds
         self._supervisor = Supervisor()
-        self._certificate_ends_at = certificate_ends_at(settings.certificate_file)
+        self._tls = tls_context(settings)
+        self._renewal = Renewal(settings, self._tls)
         program = settings.prompt_command
         self._prompt = Prompt(program) if program is not None else None
         self._home = Home(settings)
@@ -77,6 +78,7 @@ class App:
                 tasks.create_task(self._beat())
                 tasks.create_task(self._keep_status())
                 tasks.create_task(self._home.run())
+                tasks.create_task(self._renewal.run(lambda: self._moment().wall_ms))
                 if self._prompt is not None:
                     tasks.create_task(self._prompt.run())
                 self._supervisor.ready()
@@ -92,7 +94,7 @@ class App:
         settings = self._settings
         link = MqttLink(
             settings.broker_address,
-            tls_context(settings),
+            self._tls,
             client_id(settings.state_dir, settings.gateway),
             settings.gateway,
         )
@@ -175,7 +177,7 @@ class App:
         return Report(
             moment=self._moment(),
             batteries=self._collector.batteries,
-            certificate_ends_at=self._certificate_ends_at,
+            certificate_ends_at=self._renewal.ends_at,
             disk_free_bytes=shutil.disk_usage(self._settings.state_dir).free,
             deaf=self._collector.is_deaf,
             full=self._collector.is_full,

@@ -8,6 +8,8 @@
     + RadioUnavailable      no Bluetooth adapter, or it is off
     + UplinkUnavailable     the broker cannot be reached
     + OutboxUnavailable     the outbox cannot take a measurement (disk full, at its limit)
+    + ServerUnavailable     the server cannot be reached, or answers nothing that can be used
+  x Refused                 the server refuses this box, or is not the one that it says it is
   x SettingsError           the settings file is wrong: stop at start, exit 2
 """
 
@@ -48,6 +50,14 @@ class UplinkUnavailable(NotNow):
 
 class OutboxUnavailable(NotNow):
     """The outbox cannot take a measurement now; what it holds is safe."""
+
+
+class ServerUnavailable(NotNow):
+    """The server cannot be reached, or answers nothing that can be used."""
+
+
+class Refused(GatewayError):
+    """The server refuses this box, or is not the one that gave the claim code."""
 
 
 class SettingsError(GatewayError):

@@ -23,6 +23,8 @@ from gateway.errors import SettingsError
 
 _ENVIRONMENT: Final = "VICINO_GATEWAY_"
 _PAGE: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}:\d{1,5}")
+# Plain HTTP stays on this machine.
+SERVER: Final = r"(https://|http://(127\.0\.0\.1|localhost)(?![^/:]))[^\s/]+/?"
 _BROKER: Final = re.compile(r"mqtts://(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
@@ -35,6 +37,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     is the home's (``Europe/Rome``): without it no device's clock is set. ``clock``
     says who knows whether the wall clock is right: the ``kernel`` (a time service disciplines it),
     or the ``host`` of a virtual machine or container, which keeps it without the kernel's knowing.
+    ``server`` is where the certificate is renewed, as ``https://vicino.example``; without it a
+    person renews it.
     ``prompt_command`` is the absolute path of a program that asks the home to measure again, by
     lamp, sound or speech (see ``prompt``); without it the server never waits for a repeat from
     this home.
@@ -51,6 +55,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     radio: Annotated[str, Meta(pattern=r"^(bluez|hci:.+)$")] = "bluez"
     heartbeat_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
     receipt_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
+    server: Annotated[str, Meta(pattern=f"^{SERVER}$")] | None = None
     devices: list[Address] = []
     models: dict[Address, str] = {}
     zone: str | None = None

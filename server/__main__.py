@@ -59,6 +59,11 @@ def _gateway(args: argparse.Namespace) -> int:
             tx.directory.add_gateway(name, chc_of(tx, chc).id, now_ms(), None)
 
     try:
+        if args.action == "claim":
+            with database.write() as tx:
+                code = gateway.claim(args, tx, now_ms())
+            print(code)
+            return 0
         if args.action == "revoke":
             with database.write() as tx:
                 tx.directory.revoke_gateway(args.id, now_ms())

@@ -10,6 +10,7 @@ way round (extended key usage).
     intake.key, intake.crt    intake, as a client of the broker
 """
 
+import hashlib
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -86,24 +89,26 @@ def issue_gateway(directory: Path, gateway: str, now: datetime) -> Issued:
     return _issue(directory, [gateway], ExtendedKeyUsageOID.CLIENT_AUTH, now, _CLIENT_DAYS)
 
 
-def sign_request(directory: Path, gateway: str, request: bytes, now: datetime) -> bytes:
+def sign_request(
+    directory: Path, gateway: str, request: bytes, now: datetime, days: int = _CLIENT_DAYS
+) -> bytes:
     """Certify the key of a PEM signing request as ``gateway``'s; its other wishes are ignored.
 
     Raises ``NotPermitted`` when it cannot be read, is not signed by its key, or its key is not
     EC P-256.
     """
-    try:
-        parsed = x509.load_pem_x509_csr(request)
-        key = parsed.public_key()
-    except ValueError as error:
-        raise NotPermitted(f"gateway {gateway}: unreadable signing request: {error}") from error
-    if not (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)):
-        raise NotPermitted(f"gateway {gateway}: the key must be EC P-256")
-    if not parsed.is_signature_valid:
-        raise NotPermitted(f"gateway {gateway}: the request is not signed by its own key")
-    usage = ExtendedKeyUsageOID.CLIENT_AUTH
-    certificate = _certify(directory, key, [gateway], usage, now, _CLIENT_DAYS)
+    key = _requested(request)
+    certificate = _certify(directory, key, [gateway], ExtendedKeyUsageOID.CLIENT_AUTH, now, days)
     return certificate.public_bytes(Encoding.PEM)
+
+
+def key_of_request(request: bytes) -> str:
+    """Return the SHA-256 of a signing request's SubjectPublicKeyInfo (DER), in hex.
+
+    Raises ``NotPermitted`` as ``sign_request``.
+    """
+    der = _requested(request).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
 
 
 def fingerprint(certificate: bytes) -> str:
@@ -129,6 +134,20 @@ def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _requested(request: bytes) -> ec.EllipticCurvePublicKey:
+    """Return the key of a signing request that it is signed by."""
+    try:
+        parsed = x509.load_pem_x509_csr(request)
+        key = parsed.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise NotPermitted(f"unreadable signing request: {error}") from error
+    if not (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)):
+        raise NotPermitted("signing request: the key must be EC P-256")
+    if not parsed.is_signature_valid:
+        raise NotPermitted("signing request: not signed by its own key")
+    return key
 
 
 def _complete(directory: Path, name: str) -> bool:

@@ -19,16 +19,24 @@ _END: Final = "-----END CERTIFICATE-----"
 
 def certificate_ends_at(path: Path) -> int:
     """Return the end of the first certificate in a PEM file, in ms UTC."""
-    pem = path.read_text(encoding="ascii")
+    return validity(path.read_text(encoding="ascii"))[1]
+
+
+def validity(pem: str) -> tuple[int, int]:
+    """Return from when until when the first certificate of a PEM text is valid, in ms UTC."""
     first = pem[pem.index(_BEGIN) : pem.index(_END) + len(_END)]
     (_, certificate), *_ = _elements(ssl.PEM_cert_to_DER_cert(first))
     (_, signed_part), *_ = _elements(certificate)
     fields = [value for tag, value in _elements(signed_part) if tag != _EXPLICIT_VERSION]
-    _, (tag, text) = _elements(fields[_VALIDITY])
+    begins, ends = (_instant(tag, text) for tag, text in _elements(fields[_VALIDITY]))
+    return begins, ends
+
+
+def _instant(tag: int, text: bytes) -> int:
     # RFC 5280: a two-digit year from 50 on is of the 20th century; strptime turns at 69.
     form = "%y%m%d%H%M%SZ" if tag == _UTC_TIME else "%Y%m%d%H%M%SZ"
-    ends = datetime.strptime(text.decode("ascii"), form).replace(tzinfo=UTC)
-    return int(ends.timestamp() * 1000)
+    read = datetime.strptime(text.decode("ascii"), form).replace(tzinfo=UTC)
+    return int(read.timestamp() * 1000)
 
 
 def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:

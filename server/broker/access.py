@@ -62,6 +62,11 @@ class BrokerAccess:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    def admit(self, gateway: str) -> None:
+        """Give a gateway access; a broker of others has its own list."""
+        if self._settings.embedded_broker:
+            admit(self._settings, [gateway])
+
     def revoke(self, gateway: str) -> None:
         """Take a gateway's access; one that never had any, or a broker of others, has no list."""
         if not self._settings.embedded_broker:

@@ -1,8 +1,9 @@
-"""``vicino-server gateway add|revoke``: who may speak to the broker.
+"""``vicino-server gateway add|claim|revoke``: who may speak to the broker.
 
 ``add`` registers the gateway with its CHC and gives it access. With ``--with-key`` it also makes
-its key, for simulators and tests: the real box makes its own and sends ``--request``, a PEM
-certificate signing request, so that its key never leaves it.
+its key, for simulators and tests: the real box makes its own. ``claim`` prints the code by which
+such a box becomes the gateway (``vicino-gateway enrol``); ``--request`` certifies a PEM signing
+request that was brought here by hand.
 """
 
 import argparse
@@ -12,9 +13,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from contract.enrolment import new_code
 from server import authority, settings
 from server.broker import access
 from server.errors import NotPermitted, SettingsError
+from server.ports.store import Transaction
+from server.services import enrolling
+from server.services.setting_up import chc_of
 
 Register = Callable[[str, str], None]
 """Record gateway and CHC in the store; twice the same is no error. Raises ``ServerError``."""
@@ -31,9 +36,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     keys = add.add_mutually_exclusive_group()
     keys.add_argument("--with-key", type=Path, metavar="DIR", help="make key and bundle in DIR")
     keys.add_argument("--request", type=Path, metavar="FILE", help="print a certificate for this")
+    claim = actions.add_parser("claim", help="print a claim code for one new box, good for a day")
+    claim.add_argument("id", help="a-z, 0-9 and -, at most 63")
+    claim.add_argument("--chc", required=True, help="the Community Health Centre it belongs to")
     revoke = actions.add_parser("revoke", help="take a gateway's access for good")
     revoke.add_argument("id")
-    for action in (add, revoke):
+    for action in (add, claim, revoke):
         action.add_argument("--settings", type=Path, required=True, metavar="FILE")
 
 
@@ -60,6 +68,14 @@ def run(args: argparse.Namespace, register: Register) -> int:
         signed = authority.sign_request(chosen.keys_dir, members[0][0], request, now)
         print(signed.decode(), end="")
     return 0
+
+
+def claim(args: argparse.Namespace, tx: Transaction, now: int) -> str:
+    """Make a claim code, and return it. Raises ``WrongInput``."""
+    code = new_code()
+    chc = chc_of(tx, args.chc)
+    enrolling.make_claim(tx, args.id, chc.id, code, by="command line", now=now)
+    return code
 
 
 def write_bundle(chosen: settings.Settings, gateway: str, folder: Path, now: datetime) -> None:

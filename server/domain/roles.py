@@ -35,6 +35,7 @@ class Action(StrEnum):
     SEE_LOOKS = "see-looks"
     SEE_FLEET = "see-fleet"
     MANAGE_FLEET = "manage-fleet"
+    LET_IN_AGAIN = "let-a-gateway-in-again"
     PROPOSE_PLAN = "propose-plan"
     CONFIRM_PLAN = "confirm-plan"
     SET_UP = "set-up"
@@ -52,6 +53,7 @@ _CARE: Final = frozenset(
         Action.RELEASE_HELD,
         Action.ASSIGN_DEVICES,
         Action.SEE_FLEET,
+        Action.LET_IN_AGAIN,
         Action.PROPOSE_PLAN,
     }
 )
@@ -62,7 +64,13 @@ PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
     Role.CONTACT_POINT: frozenset({Action.WORK_ALERTS, Action.WORK_ADHERENCE}),
     # Devices and gateways; no patient and no value.
     Role.TECHNICAL_SERVICE: frozenset(
-        {Action.WORK_ALERTS, Action.WORK_TECHNICAL, Action.SEE_FLEET, Action.MANAGE_FLEET}
+        {
+            Action.WORK_ALERTS,
+            Action.WORK_TECHNICAL,
+            Action.SEE_FLEET,
+            Action.MANAGE_FLEET,
+            Action.LET_IN_AGAIN,
+        }
     ),
     Role.COORDINATOR: frozenset(
         {
@@ -74,7 +82,9 @@ PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
         }
     ),
     # Sees devices and gateways, never a clinical value.
-    Role.ADMINISTRATOR: frozenset({Action.SEE_FLEET, Action.MANAGE_FLEET, Action.SET_UP}),
+    Role.ADMINISTRATOR: frozenset(
+        {Action.SEE_FLEET, Action.MANAGE_FLEET, Action.LET_IN_AGAIN, Action.SET_UP}
+    ),
 }
 
 

@@ -38,6 +38,11 @@ class Fleet(Protocol):
 class Access(Protocol):
     """Who may speak to the broker."""
 
+    def admit(self, gateway: str) -> None:
+        """Give a gateway access. Raises ``NotPermitted`` for a name that was revoked, and
+        ``BrokerUnavailable`` as below."""
+        ...
+
     def revoke(self, gateway: str) -> None:
         """Take a gateway's access for good. Raises ``BrokerUnavailable`` where it takes effect at
         the broker's next start only."""

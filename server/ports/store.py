@@ -13,6 +13,7 @@ from server.ports.charts import Charts
 from server.ports.corrections import Corrections
 from server.ports.courses import Courses
 from server.ports.directory import Directory
+from server.ports.enrolment import Enrolment
 from server.ports.fleet import Fleet
 from server.ports.inputs import InputLog
 from server.ports.looks import Looks
@@ -47,6 +48,8 @@ class Transaction(Protocol):
     def commands(self) -> Commands: ...
     @property
     def fleet(self) -> Fleet: ...
+    @property
+    def enrolment(self) -> Enrolment: ...
     @property
     def directory(self) -> Directory: ...
     @property

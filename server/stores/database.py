@@ -21,6 +21,7 @@ from server.stores.charts import ChartRows
 from server.stores.corrections import CorrectionRows
 from server.stores.courses import CourseRows
 from server.stores.directory import DirectoryRows
+from server.stores.enrolment import EnrolmentRows
 from server.stores.fleet import FleetRows
 from server.stores.inputs import InputRows
 from server.stores.looks import LookRows
@@ -83,6 +84,10 @@ class SqlTransaction:
     @cached_property
     def fleet(self) -> FleetRows:
         return FleetRows(self.connection)
+
+    @cached_property
+    def enrolment(self) -> EnrolmentRows:
+        return EnrolmentRows(self.connection)
 
     @cached_property
     def directory(self) -> DirectoryRows:

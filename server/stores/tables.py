@@ -155,6 +155,11 @@ gateways = Table(
     _instant("booted_at", null=True),
     # What stands in for it, once it has no access any more.
     Column("replaced_by", String(63), nullable=True),
+    # The key that its certificates are given to, once it was enrolled by a claim code.
+    Column("key_fingerprint", String(64), nullable=True),
+    _instant("certified_until", null=True),
+    _instant("asks_since", null=True),
+    _instant("agreed_until", null=True),
 )
 devices = Table(
     "devices",

@@ -22,6 +22,8 @@ from server.web.visit import SignInNeeded, Visit
 
 ANYBODY: Final = "anybody"
 SIGNED_IN: Final = "signed-in"
+# No person and no browser: what it says is proved by what it says, whatever cookies come with it.
+MACHINE: Final = "machine"
 FORM_FIELDS_MAX: Final = 120
 
 ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
@@ -89,6 +91,10 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/fleet"): Action.SEE_FLEET,
     ("GET", "/fleet/{gateway}"): Action.SEE_FLEET,
     ("POST", "/fleet/{gateway}/revoke"): Action.MANAGE_FLEET,
+    ("POST", "/fleet/{gateway}/let-in"): Action.LET_IN_AGAIN,
+    ("POST", "/claims"): Action.MANAGE_FLEET,
+    ("POST", "/gateways/enrol"): MACHINE,
+    ("POST", "/gateways/renew"): MACHINE,
 }
 # Fetched by the page itself: they do not show that anybody is there, so they keep nobody signed in.
 _UNATTENDED: Final = ("/events", "/worklist/rows", "/patients/{patient_id}/charts")
@@ -103,6 +109,8 @@ async def guard(request: Request) -> None:
     path: str = request.scope["route"].path
     method = "GET" if request.method == "HEAD" else request.method
     door = ROUTES[method, path]
+    if door == MACHINE:
+        return
     token = request.cookies.get(site.cookie, "")
     session = await run_in_threadpool(_session, site, token, path) if token else None
     request.state.visit = visit = await run_in_threadpool(Visit.of, site, request, session, token)

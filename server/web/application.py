@@ -22,6 +22,7 @@ from server.web import (
     assignments,
     away,
     channels,
+    claims,
     contact,
     duty,
     events,
@@ -29,6 +30,7 @@ from server.web import (
     gateway,
     held,
     looks,
+    machines,
     measurements,
     patient,
     patients,
@@ -38,6 +40,7 @@ from server.web import (
     worklist,
 )
 from server.web.access import guard
+from server.web.issuing import LocalIssuer
 from server.web.protection import Protection, sign_in_first, with_status
 from server.web.site import STATIC, Site
 from server.web.visit import Here, SignInNeeded
@@ -53,6 +56,8 @@ _PAGES: Final = (
     assignments,
     account,
     gateway,
+    claims,
+    machines,
 )
 # An address that cannot be one of ours is one we do not have.
 _STATUSES: Final[dict[Any, int]] = {
@@ -78,7 +83,18 @@ def make_application(
 ) -> FastAPI:
     """Build the application; it opens no connection of its own."""
     secure = settings.page_url.startswith("https:")
-    site = Site(store, changes, broker_ready, now, secure, post, settings.apprise_schemas, access)
+    site = Site(
+        store,
+        changes,
+        broker_ready,
+        now,
+        secure,
+        post,
+        settings.apprise_schemas,
+        access,
+        LocalIssuer(settings),
+        settings.page_url,
+    )
     application = FastAPI(
         title="Vicino",
         docs_url=None,

@@ -1,5 +1,6 @@
 """The gateways of a CHC: who is silent, whose clock is wrong, whose certificate ends. No values."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import APIRouter
@@ -10,7 +11,7 @@ from server.ports.views import FleetRow
 from server.services.gateway_state import BATTERY_LOW, DISK_LEAST, GATEWAY_SILENT_AFTER
 from server.services.polling import CERTIFICATE_NEAR_END
 from server.web.catalogues import N_
-from server.web.visit import Here
+from server.web.visit import Here, Visit
 
 router = APIRouter()
 # A heartbeat is on its way for a second or two; a clock so far off is wrong.
@@ -28,12 +29,19 @@ STATES: Final = {
 @router.get("/fleet")
 def show(visit: Here) -> Response:
     """Show the page."""
+    return fleet_page(visit)
+
+
+def fleet_page(visit: Visit, status: int = 200, wrong: Mapping[str, str] | None = None) -> Response:
+    """Make the page; ``wrong`` is what is wrong in its form."""
     with visit.site.store.read() as tx:
         gateways = tx.views.fleet(visit.user.chc_id)
         devices = tx.views.devices(visit.user.chc_id)
     states = {row.id: state_of(row, visit.now) for row in gateways}
     return visit.page(
         "fleet.html",
+        status,
+        wrong=wrong or {},
         gateways=sorted(gateways, key=lambda row: _ORDER.index(states[row.id])),
         devices=devices,
         counts={state: list(states.values()).count(state) for state in _ORDER},

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from contract.topics import GATEWAY_ID
 from server.domain.instants import DAY
 from server.errors import BrokerUnavailable, WrongInput
-from server.services import fleet
+from server.services import enrolling, fleet
 from server.services.gateway_state import DISK_LEAST
 from server.services.polling import CERTIFICATE_NEAR_END
 from server.web.catalogues import N_
@@ -55,6 +55,15 @@ def revoke(visit: Here, gateway: Gateway) -> Response:
     return visit.see(f"/fleet/{gateway}?done=gateway-revoked")
 
 
+@router.post("/fleet/{gateway}/let-in")
+def let_in(visit: Here, gateway: Gateway) -> Response:
+    """Agree that a gateway whose certificate has ended gets one again."""
+    with visit.site.store.write() as tx:
+        enrolling.agree(tx, visit.user, gateway, visit.now)
+    visit.site.changes.notify()
+    return visit.see(f"/fleet/{gateway}?done=gateway-let-in")
+
+
 def _page(
     visit: Visit,
     gateway: str,
@@ -65,6 +74,7 @@ def _page(
 ) -> Response:
     with visit.site.store.write() as tx:  # alerts are read as they are, not as they were
         box = fleet.own_box(tx, visit.user, gateway)
+        identity = tx.enrolment.identity(gateway)
         row = next(one for one in tx.views.fleet(box.chc_id) if one.id == gateway)
         homes = tx.fleet.homes(gateway, visit.now - HOMES_WITHIN)
         successors = tx.fleet.successors(box.chc_id, gateway)
@@ -75,6 +85,7 @@ def _page(
         status,
         row=row,
         box=box,
+        identity=identity,
         state=state_of(row, visit.now),
         state_texts=STATES,
         homes=homes,

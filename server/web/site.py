@@ -8,11 +8,13 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from server.ports.enrolment import Issuer
 from server.ports.fleet import Access
 from server.ports.store import Store
 from server.services.changes import Changes
 from server.services.delivering import Post
 from server.web.catalogues import LANGUAGES, translations
+from server.web.pace import Pace
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -24,7 +26,7 @@ class Site:
     """One server's pages. ``secure`` says that browsers reach them over TLS.
 
     ``schemas`` are the services beside e-mail that staff may choose to be reached by; ``access``
-    is the broker's list of gateways.
+    is the broker's list of gateways, ``issuer`` certifies them, ``url`` is where they ask.
     """
 
     store: Store
@@ -35,6 +37,9 @@ class Site:
     post: Post
     schemas: Collection[str]
     access: Access
+    issuer: Issuer
+    url: str
+    pace: Pace = field(default_factory=Pace)
     environments: dict[str, Environment] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -273,6 +273,7 @@ DONE: Final = {
     "off-duty": N_("You are off duty now."),
     "session-ended": N_("Signed out there."),
     "gateway-revoked": N_("Its access is taken: it is disconnected."),
+    "gateway-let-in": N_("Agreed: it gets a new certificate when it next asks, within the hour."),
     "gateway-refused": N_("It is refused here; the broker lets go of it at its next start only."),
     "channel-added": N_("Added. Test it now."),
     "channel-removed": N_("Removed: nothing is sent there any more."),

@@ -70,6 +70,12 @@ class Taken:
 
     gateways: list[str] = field(default_factory=list)
     error: Exception | None = None
+    admitted: list[str] = field(default_factory=list)
+
+    def admit(self, gateway: str) -> None:
+        self.admitted.append(gateway)
+        if self.error is not None:
+            raise self.error
 
     def revoke(self, gateway: str) -> None:
         if self.error is not None:
