@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway import settings
+from gateway.enrolment import Renewal
 from simulators.ports import free_port
 from tests.end_to_end.processes import Marked, until
 
@@ -84,6 +86,11 @@ class House:
             return tls.recv(4) == bytes.fromhex("20020000")
 
 
+def renewal(house: House) -> Renewal:
+    loaded = settings.load(house.box / "gateway.toml", {})
+    return Renewal(loaded, settings.tls_context(loaded))
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("house"))
@@ -109,6 +116,11 @@ def test_a_box_becomes_a_gateway_and_its_broker_takes_it(house: House):
     secret = private(key)
     everything = [path for path in house.folder.rglob("*") if path.is_file() and path != key]
     assert all(secret not in path.read_bytes() for path in everything)
+    renewed = renewal(house)
+    before = renewed.ends_at
+    assert renewed.renew(), "over TLS, by the key alone"
+    assert renewed.ends_at > before
+    assert house.may_connect()
     other = house.enrol(house.code("gw-other"))
     assert other.returncode == 2, "this box is gw-box: nobody makes it another by the way"
     assert "gateway is 'gw-box'" in other.stderr
@@ -117,6 +129,7 @@ def test_a_box_becomes_a_gateway_and_its_broker_takes_it(house: House):
     with pytest.raises((OSError, AssertionError)):
         assert house.may_connect()
     assert house.enrol(code).returncode == 1
+    assert not renewal(house).renew()
 
 
 def test_a_wrong_code_is_said_and_leaves_no_settings(house: House, tmp_path: Path):
