@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -38,6 +39,8 @@ _DEVICE_RETRY_SECONDS: Final = (4.0, 30.0)
 _AGAIN_SECONDS: Final = 1.0  # it said all it had; its next measurement is news
 _NOTHING_SAID_AGAIN_SECONDS: Final = 10.0  # some advertise whether they have news or not
 _STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
+_WAITING_MAX: Final = 64
+_REMEMBERED_MAX: Final = 1000
 _OUTBOX_RETRY_SECONDS: Final = 5.0
 # A radio that is started anew is away for moments: nobody need be called for that.
 _DEAF_SECONDS: Final = 60.0
@@ -75,6 +78,7 @@ class Collector:
         self._allowed = frozenset(devices)
         self._outbox, self._moment, self._stored = outbox, moment, stored
         self._waiting: dict[str, Sighting] = {}
+        self._served: dict[str, None] = {}  # the latest last
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         # In memory only: after a restart a device's memory is read whole, which is always right.
@@ -111,6 +115,22 @@ class Collector:
 
     async def run(self) -> None:
         """Run until cancelled. A radio that is missing is waited for, however long."""
+        keeping = asyncio.create_task(self._go_on_keeping())
+        try:
+            await self._go_on_collecting()
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def _go_on_keeping(self) -> None:
+        """Try again to keep what waits in memory, whoever speaks or not."""
+        while True:
+            await asyncio.sleep(_OUTBOX_RETRY_SECONDS)
+            with suppress(OutboxUnavailable):
+                while self._unkept:
+                    await self._store_oldest()
+
+    async def _go_on_collecting(self) -> None:
         retry_least, retry_most = _RADIO_RETRY_SECONDS
         retry = retry_least
         while True:
@@ -160,7 +180,7 @@ class Collector:
             self._seen.clear()
             while self._waiting:
                 await self._keep()
-                address = next(iter(self._waiting))
+                address = self._next()
                 self.loop.goes_on_within(_SERVE_SECONDS_MAX)
                 await self._serve(self._waiting.pop(address))
             self.loop.goes_on_within(_SILENCE_SECONDS + _RADIO_SECONDS_MAX)
@@ -181,9 +201,21 @@ class Collector:
         if broadcasts(sighting.profile):
             for arrival in self._broadcasts.heard(sighting, time.monotonic()):
                 self._broadcast.put_nowait((sighting, arrival))
-        elif time.monotonic() >= self._not_before.get(address, 0.0):
+        elif time.monotonic() >= self._not_before.get(address, 0.0) and self._has_place(address):
             self._waiting[address] = sighting
             self._seen.set()
+
+    def _has_place(self, address: str) -> bool:
+        """Tell whether a device may wait. Anybody can advertise under a thousand addresses: who was
+        served before always finds a place, strangers share the rest."""
+        return (
+            address in self._waiting or address in self._served or len(self._waiting) < _WAITING_MAX
+        )
+
+    def _next(self) -> str:
+        """Choose whom to serve: who was served before goes first."""
+        known = (address for address in self._waiting if address in self._served)
+        return next(known, next(iter(self._waiting)))
 
     async def _take_broadcasts(self) -> None:
         """Store what was heard, also while another device is served."""
@@ -221,6 +253,10 @@ class Collector:
     def _device_served(self, address: str, news: int, ended: Ended) -> None:
         if self._failures.pop(address, 0):
             _log.info("device %s: is back", address)
+        self._served.pop(address, None)
+        self._served[address] = None
+        if len(self._served) > _WAITING_MAX:
+            del self._served[next(iter(self._served))]
         if news == 0:
             self._wait(address, _NOTHING_SAID_AGAIN_SECONDS)
             return
@@ -237,7 +273,11 @@ class Collector:
         self._wait(address, min(least * 2.0 ** min(failures, 10), most))
 
     def _wait(self, address: str, seconds: float) -> None:
-        self._not_before[address] = time.monotonic() + seconds
+        now = time.monotonic()
+        if len(self._not_before) > _REMEMBERED_MAX:
+            self._not_before = {a: at for a, at in self._not_before.items() if at > now}
+            self._failures = {a: n for a, n in self._failures.items() if a in self._not_before}
+        self._not_before[address] = now + seconds
         self._waiting.pop(address, None)
 
     async def _deliver(self, sighting: Sighting, arrival: Arrival, origin: Origin) -> Kept:

@@ -15,6 +15,7 @@ _SYNC: Final = 1 << 7
 _PROBE: Final = {5: "sensor-disconnected"}
 _FINGER: Final = {5: "signal-analysis-ongoing", 4: "sensor-unconnected-to-user"}
 _NO_FINGER: Final = 1 << 4
+_SEARCHING: Final = 1 << 5
 _PULSE_BIT_7: Final = 1 << 6
 _PULSE_MISSING: Final = 0xFF
 _SPO2_MISSING: Final = 0x7F
@@ -48,14 +49,21 @@ def _frame(reader: Reader) -> Decoded:
     state = frame[2]
     pulse = frame[3] | (_SYNC if state & _PULSE_BIT_7 else 0)
     has_finger = not state & _NO_FINGER
+    searching = bool(state & _SEARCHING)
     return Decoded(
         (
-            Quantity("spo2", "%", _number(frame[4], _SPO2_MISSING, has_finger), began + 4),
-            Quantity("pulse", "/min", _number(pulse, _PULSE_MISSING, has_finger), began + 3),
+            Quantity(
+                "spo2", "%", _number(frame[4], _SPO2_MISSING, has_finger, searching), began + 4
+            ),
+            Quantity(
+                "pulse", "/min", _number(pulse, _PULSE_MISSING, has_finger, searching), began + 3
+            ),
         ),
         flags=(named_bits(frame[0], _PROBE) + named_bits(state, _FINGER)) or None,
     )
 
 
-def _number(raw: int, missing: int, has_finger: bool) -> Number:
-    return Decimal(raw) if has_finger and raw != missing else Absent.ERROR
+def _number(raw: int, missing: int, has_finger: bool, searching: bool) -> Number:
+    # While it looks for a pulse it may say 0: that is none found yet, never a rate.
+    nothing = raw == missing or (searching and raw == 0)
+    return Decimal(raw) if has_finger and not nothing else Absent.ERROR

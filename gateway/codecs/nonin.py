@@ -13,6 +13,7 @@ from gateway.codecs.reader import Reader
 _LENGTH: Final = 10
 _STATUS: Final = {1: "poor-signal", 3: "signal-analysis-ongoing", 5: "battery-low"}
 _ATTACHED: Final = 1 << 4
+_SEARCHING: Final = 1 << 3
 _SPO2_MISSING: Final = 127
 _PULSE_MISSING: Final = 511
 _PAI_STEP: Final = Decimal("0.01")
@@ -44,17 +45,19 @@ def decode(value: bytes) -> Decoded:
     reader.raw(2, "counter")
     spo2, pulse = reader.uint8("SpO2"), int.from_bytes(reader.raw(2, "pulse"), "big")
     reader.end()
-    is_attached = bool(status & _ATTACHED)
+    is_attached, searching = bool(status & _ATTACHED), bool(status & _SEARCHING)
     flags = named_bits(status, _STATUS)
     return Decoded(
         (
-            Quantity("spo2", "%", _number(spo2, _SPO2_MISSING, is_attached), 7),
-            Quantity("pulse", "/min", _number(pulse, _PULSE_MISSING, is_attached), 8),
+            Quantity("spo2", "%", _number(spo2, _SPO2_MISSING, is_attached, searching), 7),
+            Quantity("pulse", "/min", _number(pulse, _PULSE_MISSING, is_attached, searching), 8),
             Quantity("pulse-amplitude-index", "%", amplitude, 3),
         ),
         flags=flags if is_attached else (*flags, "sensor-unconnected-to-user"),
     )
 
 
-def _number(raw: int, missing: int, is_attached: bool) -> Number:
-    return Decimal(raw) if is_attached and raw != missing else Absent.ERROR
+def _number(raw: int, missing: int, is_attached: bool, searching: bool) -> Number:
+    # While it looks for a pulse it may say 0: that is none found yet, never a rate.
+    nothing = raw == missing or (searching and raw == 0)
+    return Decimal(raw) if is_attached and not nothing else Absent.ERROR

@@ -172,10 +172,12 @@ def _content_id(delivery: Delivery, read: Decoded, epoch: str, seq: int) -> str:
     Equal ids must mean "the same measurement again", so without a record number or a trusted
     time (two equal weights are two weighings) the place in the outbox is part of the name; and,
     as an outbox put back from an older copy gives its places again, the moment is too. What comes
-    out of a memory and cannot be read is the same record whenever it is read again.
+    out of a memory and cannot be read is the same record whenever it is read again. The codec is
+    named, not the profile: one device may be recognised by a generic profile and by its own.
     """
     user = read.user if isinstance(read.user, int) else None
-    parts: list[object] = [delivery.device, delivery.profile_name, delivery.characteristic, user]
+    codec = _codec(delivery, delivery.characteristic)
+    parts: list[object] = [delivery.device, codec, delivery.characteristic, user]
     trusted_time = delivery.profile.trusted_time and isinstance(read.time, datetime)
     if read.same is not None:
         named = msgspec.json.encode([*parts, "same", read.same.hex()])

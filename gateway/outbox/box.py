@@ -19,6 +19,7 @@ WAITING_MAX: Final = 200_000
 # A meter keeps up to about 1,000 records and re-sends them all at each contact.
 REMEMBERED_MAX: Final = 100_000
 REFUSALS_MAX: Final = 2
+_CORRECTED_AT_ONCE: Final = 1000
 _UNSYNCHRONISED: Final = b'"clock":"unsynchronised"'
 
 Make = Callable[[str, int], Measurement]
@@ -128,13 +129,27 @@ class Outbox:
         """Place what waits and came before the wall clock was set; return how many that were.
 
         The arguments are one moment with a clock that is right. Only what came within the same
-        boot can be placed, along its monotonic clock; the rest stays as it is.
+        boot can be placed, along its monotonic clock; the rest stays as it is. In commits of a
+        bounded size: what a power cut leaves over stays as it came.
         """
+        count, after = self._correct_some(0, wall_ms, monotonic_ms, boot_id)
+        while after is not None:
+            more, after = self._correct_some(after, wall_ms, monotonic_ms, boot_id)
+            count += more
+        return count
+
+    def _correct_some(
+        self, after: int, wall_ms: int, monotonic_ms: int, boot_id: str
+    ) -> tuple[int, int | None]:
+        """Correct the next rows; return how many, and after which to go on, if there are more."""
         with self._transaction():
-            query = "select body from waiting where not tombstone and instr(body, ?) order by seq"
+            query = (
+                "select body from waiting where seq > ? and not tombstone and instr(body, ?)"
+                " order by seq limit ?"
+            )
             found = [
                 element_decoder.decode(row[0])
-                for row in self._rows.execute(query, (_UNSYNCHRONISED,))
+                for row in self._rows.execute(query, (after, _UNSYNCHRONISED, _CORRECTED_AT_ONCE))
             ]
             own = [
                 _placed(one, wall_ms - monotonic_ms + one.monotonic_ms)
@@ -145,7 +160,7 @@ class Outbox:
             self._rows.executemany(query, [(encoder.encode(one), one.seq) for one in own])
             if own:
                 self._set("last_measurement_at", str(own[-1].received_at))
-        return len(own)
+        return len(own), found[-1].seq if len(found) == _CORRECTED_AT_ONCE else None
 
     def state(self) -> State:
         """Return how the outbox is now."""

@@ -38,6 +38,7 @@ _LOOK_SECONDS: Final = 30.0  # a store whose caller was cancelled wakes nobody
 # After the network came back a time service sets the clock within seconds: what is sent before
 # that, the server can only store as of an unsure time. A judgement, and no more than this.
 CLOCK_SECONDS: Final = 30.0
+_LONG_AWAY_SECONDS: Final = 600.0
 _CLOCK_LOOK_SECONDS: Final = 1.0
 _TURN_SECONDS_MAX: Final = 60.0
 
@@ -69,7 +70,8 @@ class Uplink:
         self._reported: str | None = None
         self._epoch, self._next_seq, self._kept_from = "", 1, 1
         self._clock_was_right = False
-        self._connected_at = 0.0
+        self._held_since = 0.0
+        self._lost_at = -_LONG_AWAY_SECONDS
         self.loop = Loop("uplink")
 
     @property
@@ -95,7 +97,9 @@ class Uplink:
     def connected(self, session: str) -> None:
         """Begin anew: the birth goes first, then what waits, oldest first."""
         self._session = session
-        self._connected_at = time.monotonic()
+        # A link that comes and goes must not hold back for ever what no clock places.
+        if time.monotonic() - self._lost_at >= _LONG_AWAY_SECONDS:
+            self._held_since = time.monotonic()
         self._flight.reconnected()
         self._wake.set()
         _log.info("connected to the broker")
@@ -118,6 +122,8 @@ class Uplink:
 
     def lost(self, reason: str) -> None:
         """Note that there is no connection; said once until there is one again."""
+        if self._session is not None:
+            self._lost_at = time.monotonic()
         self._session = None
         if self._reported is None:
             _log.warning("%s; what is measured waits here", reason)
@@ -172,7 +178,7 @@ class Uplink:
             if count := await self._outbox.correct(*placed):
                 _log.info("the clock is set: corrected the time of %d measurements", count)
         self._clock_was_right = right
-        return right or time.monotonic() >= self._connected_at + CLOCK_SECONDS
+        return right or time.monotonic() >= self._held_since + CLOCK_SECONDS
 
     async def _pause(self, seconds: float) -> None:
         self.loop.goes_on_within(seconds + _TURN_SECONDS_MAX)

@@ -64,20 +64,30 @@ def judge(rules: Compiled, memory: Memory, now: Now) -> list[int]:
     ]
 
 
-def averaged(values: Iterable[Now], today: int) -> tuple[int, int]:
+def halves(values: Iterable[Now], today: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return how many of a series' values, in the order measured, count on ``today``, and their
-    sum."""
+    sum: before noon, and after it."""
     memory: Memory = {}
     for now in values:
         if now.steady:
             _remember(memory, now)
-    return counted(memory, today)
+    window = _window(memory, today)
+    before, after = (
+        (sum(one.n[half] for one in window), sum(one.sum[half] for one in window))
+        for half in (0, 1)
+    )
+    return before, after
 
 
 def counted(memory: Memory, today: int) -> tuple[int, int]:
     """Return how many values count on ``today``, and their sum."""
-    window = sorted(one for one in memory.values() if today - DAYS < one.day <= today)[1:]
+    window = _window(memory, today)
     return sum(sum(one.n) for one in window), sum(sum(one.sum) for one in window)
+
+
+def _window(memory: Memory, today: int) -> list[Day]:
+    """Return the days that count: the last seven with a value, without the first."""
+    return sorted(one for one in memory.values() if today - DAYS < one.day <= today)[1:]
 
 
 def _remember(memory: Memory, now: Now) -> None:

@@ -60,8 +60,8 @@ class Caseload(Protocol):
         ...
 
     def mine(self, chc_id: int, user: str) -> set[int]:
-        """Return whom somebody cares for; of patients for whom nobody is named, whose plans they
-        wrote or confirmed, and whose open alerts they own."""
+        """Return whom somebody cares for, and whose open alerts they own; of patients for whom
+        nobody is named, also whose plans they wrote or confirmed."""
         ...
 
     def happened(self, patient_ids: Collection[int], from_at: int) -> list[Happened]:

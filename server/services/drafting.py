@@ -14,6 +14,7 @@ from server.errors import WrongInput
 
 REASON_MAX: Final = 400
 STEPS_MAX: Final = 6
+_DIGITS_MAX: Final = 10
 _Form = Mapping[str, str]
 
 
@@ -117,6 +118,6 @@ def _steps(name: str, form: _Form) -> list[Step] | None:
 
 
 def _whole(key: str, text: str) -> int:
-    if not (text.strip().isdecimal() and text.isascii()):
-        raise WrongInput(f"{key}: {text!r} is no whole number")
+    if not (text.strip().isdecimal() and text.isascii() and len(text) < _DIGITS_MAX):
+        raise WrongInput(f"{key}: {text[:40]!r} is no whole number")
     return int(text)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from contract.codes import DEFINITIONS, Code
 from server.domain.glucose import InRange, in_range
-from server.domain.instants import DAY, MINUTE, civil_day, to_datetime, zone
+from server.domain.instants import DAY, MINUTE, civil_day
 from server.domain.plans import Plan
 from server.domain.window_rules import AVERAGE_LEAST
 from server.engine import early_warning
-from server.engine.average import DAYS, averaged
+from server.engine.average import DAYS, halves
 from server.engine.instant import Now
 from server.engine.instant import now as at_instant
 from server.engine.news2 import Score
@@ -27,7 +27,6 @@ from server.ports.charts import MARK_HELD, MARK_UNSTEADY, MARK_UNSURE, POINT
 Series = Mapping[int, NDArray[np.void]]
 """A patient's points by the code's number, each in the order measured."""
 _DOUBTED: Final = MARK_HELD | MARK_UNSURE
-_NOON: Final = 12
 
 
 class Part(NamedTuple):
@@ -66,24 +65,15 @@ def home_pressure(series: Series, zone_name: str, now: int) -> Average | None:
     both = [_sure(series, code, since) for code in (Code.SYSTOLIC, Code.DIASTOLIC)]
     if not any(len(points) for points in both):
         return None
-    pairs = [averaged(_instants(points, zone_name), today) for points in both]
+    parts = [halves(_instants(points, zone_name), today) for points in both]
+    morning, evening = (_part([one[half] for one in parts]) for half in (0, 1))
+    pairs = [(before[0] + after[0], before[1] + after[1]) for before, after in parts]
     used = min(count for count, _ in pairs)
     systolic, diastolic = (_mean(*pair) if used >= AVERAGE_LEAST else None for pair in pairs)
-    early = [_before_noon(points, zone_name) for points in both]
-    morning, evening = (
-        _part([points[own] for points, own in zip(both, chosen, strict=True)], zone_name, today)
-        for chosen in (early, [~own for own in early])
-    )
     return Average(systolic, diastolic, used, AVERAGE_LEAST, morning, evening)
 
 
-def _before_noon(points: NDArray[np.void], zone_name: str) -> NDArray[np.bool_]:
-    local = (to_datetime(at).astimezone(zone(zone_name)) for at in points["at"].tolist())
-    return np.fromiter((one.hour < _NOON for one in local), np.bool_, len(points))
-
-
-def _part(both: list[NDArray[np.void]], zone_name: str, today: int) -> Part | None:
-    pairs = [averaged(_instants(points, zone_name), today) for points in both]
+def _part(pairs: list[tuple[int, int]]) -> Part | None:
     used = min(count for count, _ in pairs)
     if not used:
         return None

@@ -128,10 +128,14 @@ class CaseloadRows:
         alerts = select(a.patient_id).where(
             a.chc_id == chc_id, a.owner == user, a.closed_at.is_(None), a.patient_id.is_not(None)
         )
-        worked = set(self._connection.execute(union(plans, alerts)).scalars())
-        c = t.care_teams.c
-        teams = self._rows(select(c.patient_id, c.name).where(c.chc_id == chc_id))
-        return {row[0] for row in teams if row[1] == user} | worked - {row[0] for row in teams}
+        planned = set(self._connection.execute(plans).scalars())
+        owned = set(self._connection.execute(alerts).scalars())
+        # Who has left cares for nobody.
+        c, u = t.care_teams.c, t.users.c
+        here = select(c.patient_id, c.name).join(t.users, u.name == c.name)
+        teams = self._rows(here.where(c.chc_id == chc_id, u.disabled_at.is_(None)))
+        named = {row[0] for row in teams if row[1] == user}
+        return owned | named | planned - {row[0] for row in teams}
 
     def happened(self, patient_ids: Collection[int], from_at: int) -> list[Happened]:
         ids = sorted(patient_ids)

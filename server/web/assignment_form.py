@@ -84,7 +84,11 @@ def _read_whole(asked: Asked, there: Tenure | None, zone_name: str) -> None:
     until = _instant(asked, "until", choice.until, zone_name, there and there.until_at)
     if from_at is None:
         asked.wrong.setdefault("from", N_("Write a day and a time."))
-    user = int(choice.user) if choice.user.isascii() and choice.user.isdigit() else None
+    user = (
+        int(choice.user)
+        if choice.user.isascii() and choice.user.isdigit() and len(choice.user) < 7
+        else None
+    )
     if choice.user and (user is None or user > _USER_MAX):
         asked.wrong["user"] = N_("A number from 0 to 255, or nothing.")
     if not asked.found:

@@ -206,7 +206,9 @@ def _list(visit: Visit, query: str) -> Response:
     kept = [line for line in lines if _matches(line, tenures, known, query)]
     pages = max(1, -(-len(kept) // LINES_MAX))
     asked = visit.query.get("page", "")
-    number = min(max(int(asked) if asked.isascii() and asked.isdigit() else 1, 1), pages)
+    number = min(
+        max(int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1, 1), pages
+    )
     return visit.page(
         "assignments.html",
         lines=kept[(number - 1) * LINES_MAX : number * LINES_MAX],

@@ -14,9 +14,9 @@ from bumble.gatt import Characteristic
 from contract.messages import element_decoder
 from contract.profiles import profiles
 from gateway import clock, collector
-from gateway.ble import hci, open_radio, scan, session
+from gateway.ble import Sighting, hci, open_radio, scan, session
 from gateway.collector import Collector
-from gateway.errors import RadioUnavailable, SettingsError
+from gateway.errors import OutboxUnavailable, RadioUnavailable, SettingsError
 from gateway.outbox import OutboxThread
 from gateway.outbox import box as outbox_box
 from simulators import radio as simulated
@@ -328,3 +328,53 @@ async def test_a_radio_that_does_not_come_back_is_said_after_a_while(tmp_path, m
         while not made.is_deaf:
             await asyncio.sleep(0.05)
         assert made.radio_restarts > restarts
+
+
+async def test_what_waited_for_the_disk_is_kept_though_nobody_speaks_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(collector, "_OUTBOX_RETRY_SECONDS", 0.2)
+    full = [True]
+    async with (
+        asyncio.timeout(30),
+        VirtualRadio() as radio,
+        collecting(tmp_path, radio) as (made, box),
+    ):
+        plain = box.store
+
+        async def store(make):
+            if full[0]:
+                raise OutboxUnavailable("outbox: database or disk is full")
+            return await plain(make)
+
+        monkeypatch.setattr(box, "store", store)
+        async with switched_on(radio, Cuff) as (cuff,):
+            await cuff.take(Decimal(130), Decimal(80), None, AT)
+            while not made.is_full:
+                await asyncio.sleep(0.05)
+        full[0] = False
+        while made.is_full or (await box.state()).depth == 0:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_thousand_addresses_do_not_keep_out_who_was_served_before(tmp_path):
+    made = Collector(
+        gateway="gw-001",
+        radio=None,
+        profiles=profiles(),
+        devices=(),
+        outbox=None,
+        moment=partial(clock.now, "host"),
+        stored=lambda: None,
+    )
+    known = address(70_000)
+    made._device_served(known, 1, session.Ended.BY_PEER)
+    made._not_before.clear()
+    cuff = profiles()["generic_blood_pressure"]
+    for number in range(5_000):
+        made._on_sighting(Sighting(None, address(number), "generic_blood_pressure", cuff, {}))
+    assert len(made._waiting) == 64
+    made._on_sighting(Sighting(None, known, "generic_blood_pressure", cuff, {}))
+    assert made._next() == known
+    for number in range(3_000):
+        made._device_served(address(number), 1, session.Ended.BY_PEER)
+    assert len(made._served) == 64
+    assert len(made._not_before) <= 3_000

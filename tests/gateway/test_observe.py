@@ -210,3 +210,11 @@ def test_a_record_of_a_memory_that_cannot_be_read_is_one_however_often_it_is_rea
     first, again = (measured("00", *GLUCOSE, seq=seq, **memory) for seq in (1, 2))
     assert first.content_id == again.content_id
     assert measured("00", *GLUCOSE, seq=1).content_id != measured("00", *GLUCOSE, seq=2).content_id
+
+
+def test_a_record_is_the_same_whichever_profile_recognised_the_meter():
+    """A generic profile today, the model's own tomorrow: one record, stored and judged once."""
+    record = "060B00E307021B0B0A1E38C012"
+    by_generic = measured(record, "generic_glucose_meter", "2a18", origin="device-memory")
+    by_model = measured(record, "isens_caresens", "2a18", origin="device-memory", seq=7)
+    assert by_generic.content_id == by_model.content_id

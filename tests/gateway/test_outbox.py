@@ -306,3 +306,13 @@ def test_correcting_keeps_numbers_contents_and_tombstones(outbox):
     assert [one.seq for one in after] == [1, 2, 3]
     assert isinstance(after[1], Tombstone)
     assert [one.content_id for one in after if not isinstance(one, Tombstone)] == before
+
+
+def test_many_are_corrected_in_small_commits(outbox, monkeypatch):
+    monkeypatch.setattr(outbox_box, "_CORRECTED_AT_ONCE", 2)
+    for seq in range(1, 8):
+        outbox.store(unsure("now" if seq != 3 else "before", seq * 1_000))
+    assert outbox.correct(1_790_000_000_000, 9_000, "now") == 6
+    assert [one.clock == "synchronised" for one in kept(outbox)] == [
+        seq != 3 for seq in range(1, 8)
+    ]

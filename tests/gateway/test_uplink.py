@@ -238,3 +238,31 @@ async def test_a_clock_that_nobody_sets_holds_nothing_up_for_long(
         uplink.look()
         await until(lambda: is_empty(outbox))
     assert len(server.store) == 2
+
+
+async def test_a_link_that_comes_and_goes_does_not_begin_the_wait_anew(tmp_path, monkeypatch):
+    """Without a set clock, and with links shorter than the wait, nothing would ever leave."""
+    now = [1_000.0]
+    monkeypatch.setattr(uplink_module.time, "monotonic", lambda: now[0])
+    made = Uplink(
+        gateway=GATEWAY,
+        version="0",
+        link=None,
+        outbox=None,
+        receipt_seconds=30.0,
+        moment=lambda: replace(clock.now("host"), clock="unsynchronised"),
+        obey=lambda _order: None,
+    )
+    monkeypatch.setattr(made, "publish", lambda _message: True)
+    for _ in range(4):
+        made.connected("0" * 32)
+        now[0] += 9
+        assert not await made._clock_is_settled() or now[0] >= 1_030
+        made.lost("test")
+        now[0] += 1
+    made.connected("0" * 32)
+    assert await made._clock_is_settled()
+    made.lost("test")
+    now[0] += 3_600  # away for long: time and broker come back together
+    made.connected("0" * 32)
+    assert not await made._clock_is_settled()

@@ -92,6 +92,18 @@ def test_mine_are_the_patients_of_ones_care_teams(district: District) -> None:
     assert "Mine (1)" in bruno.get("/patients").text
 
 
+def test_mine_are_the_alerts_one_has_too_and_who_left_cares_for_nobody(district: District) -> None:
+    district.measure({"systolic": "190"})
+    number, anna = district.alert("systolic-high-outer"), district.browser("anna")
+    anna.post(f"/alerts/{number}/acknowledge")
+    district.browser("dora").post(f"/patients/{district.maria}/team", {"cares-bruno": "yes"})
+    assert "Mine (1)" in anna.get("/patients").text
+    assert "Mine (0)" in district.browser("dora").get("/patients").text
+    with district.store.write() as tx:
+        tx.connection.exec_driver_sql("update users set disabled_at = 1 where name = 'bruno'")
+    assert "Mine (1)" in district.browser("dora").get("/patients").text
+
+
 @pytest.mark.parametrize("name", ["olga", "tito", "nobody"])
 def test_only_nurses_and_doctors_of_the_chc_are_named(district: District, name: str) -> None:
     browser = district.browser("anna")

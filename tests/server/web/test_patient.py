@@ -278,6 +278,22 @@ def test_home_blood_pressure_is_the_protocols_average_or_says_what_is_missing(di
     assert "130/80 mmHg, of 24 measurements; morning 130/80 (12); evening 130/80 (12)" in said
 
 
+def test_morning_and_evening_are_of_the_same_days_as_the_whole(district: District):
+    """The first day is dropped whole: it had an evening only, and the mornings lose none by it."""
+    morning, evening = (
+        {"systolic": "140", "diastolic": "80"},
+        {"systolic": "130", "diastolic": "70"},
+    )
+    for days in range(6):
+        for minute in (0, 1):
+            district.measure(evening, ago=days * DAY + minute * MINUTE + MINUTE)
+            if days < 5:
+                district.measure(morning, ago=days * DAY + 12 * HOUR + minute * MINUTE)
+    page = district.browser("anna").get(f"/patients/{district.maria}").text
+    said = page[page.index('data-summary="pressure"') :][:400]
+    assert "of 20 measurements; morning 140/80 (10); evening 130/70 (10)" in said
+
+
 def test_the_strip_says_of_each_day_what_became_of_what_was_due(district: District):
     """Not measured is said of a home that could have: never where Vicino was at fault."""
     for days in (1, 2, 3, 5):

@@ -284,6 +284,8 @@ def test_who_is_told_that_nobody_measured_does_not_follow_a_changed_low_chain(di
         ({**SOONER, "chain-high-0-role": "technical-service"}, "chain high"),
         ({**SOONER, "chain-high-0-role": HOSTILE}, 'id="chain-high-0-role-wrong"'),
         ({"call-tries": "7", "reason": "x"}, "call_tries"),
+        ({"call-tries": "9" * 5000}, 'id="call-tries-wrong"'),
+        ({**SOONER, "chain-high-0-minutes": "9" * 5000}, 'id="chain-high-0-minutes-wrong"'),
         ({"call-tries": "-1"}, 'id="call-tries-wrong"'),
     ],
 )
