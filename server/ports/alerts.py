@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from server.domain.alerts import Alert, Telling
+from server.domain.alerts import Alert, Evidence, Telling
 from server.domain.priorities import Priority
 from server.engine.series import Finding
 from server.ports.directory import Patient
@@ -182,8 +182,8 @@ class Alerts(Protocol):
         of their alerts."""
         ...
 
-    def in_force_count(self, alert_id: int) -> int:
-        """Return how many findings in force an alert has gathered."""
+    def evidence_left(self, alert_id: int) -> list[Evidence]:
+        """Return the evidence that an alert has gathered and that is still in force."""
         ...
 
     def add_absence(

@@ -4,7 +4,6 @@ A held measurement that is given to a patient is judged then. What a person said
 be taken back: the attribution is withdrawn in the open and the measurement held again.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from server.domain import alerts as life
@@ -12,12 +11,14 @@ from server.domain.attribution import Fate, Said, is_judged
 from server.domain.chains import default_chain
 from server.domain.instants import Quality
 from server.domain.plans import Priority
+from server.domain.undoing import ENTERED_IN_ERROR
 from server.errors import NotFound, WrongInput
 from server.ports.directory import User
 from server.ports.inputs import InputKind, NewInput
 from server.ports.measurements import Decision, MeasurementRow
 from server.ports.store import Transaction
 from server.services.matters import keep, raise_matter
+from server.services.undoing import end_evidence
 
 NOTE_MAX: Final = 250
 WAITS: Final = "measurement-held"
@@ -119,11 +120,9 @@ def undo_doubted(tx: Transaction, epoch_id: int, seq: int, now: int) -> None:
     """Withdraw what was concluded from a measurement judged alone; the engine does the rest."""
     for alert_id in sorted(tx.alerts.end_doubted(epoch_id, seq, now)):
         alert = tx.alerts.get(alert_id)
-        if alert is None or alert.closed_at is not None or tx.alerts.in_force_count(alert_id):
-            continue
-        marked = replace(alert, detail=alert.detail or "entered-in-error")
-        chain = default_chain(alert.kind, alert.rule, alert.priority)
-        keep(tx, life.superseded(marked, now, chain), now)
+        if alert is not None and alert.closed_at is None:
+            chain = default_chain(alert.kind, alert.rule, alert.priority)
+            end_evidence(tx, alert, ENTERED_IN_ERROR, chain, now)
 
 
 def _find(tx: Transaction, user: User, epoch_id: int, seq: int, *fates: Fate) -> MeasurementRow:

@@ -16,6 +16,7 @@ from server.domain.instants import HOUR
 from server.domain.plans import Plan, Priority, limit_of, priority_of
 from server.domain.repeats import INNER, OUTER, Repeat, RepeatState, inner_of, outer_of
 from server.domain.timeline import FOREVER
+from server.domain.undoing import ENTERED_IN_ERROR, LATE_DATA
 from server.engine.absences import Absence
 from server.engine.rules import COMPARATOR
 from server.engine.series import Finding
@@ -27,6 +28,7 @@ from server.services.causes import Cause
 from server.services.concluded import Concluded
 from server.services.duty import duty_of
 from server.services.matters import chains_of, keep, raise_matter
+from server.services.undoing import end_evidence
 
 
 class Raising:
@@ -307,12 +309,10 @@ class Raising:
             alert = self._tx.alerts.get(alert_id)
             if alert is None or alert.closed_at is not None:
                 continue
-            if self._tx.alerts.in_force_count(alert_id) == 0:
-                plan = plans.get(alert.patient_id or 0)
-                chain = chain_of(plan, alert.kind, alert.rule, alert.priority)
-                why = "entered-in-error" if state == "withdrawn" else "late-data"
-                marked = replace(alert, detail=alert.detail or why)
-                keep(self._tx, life.superseded(marked, self._now, chain), self._now)
+            plan = plans.get(alert.patient_id or 0)
+            chain = chain_of(plan, alert.kind, alert.rule, alert.priority)
+            why = ENTERED_IN_ERROR if state == "withdrawn" else LATE_DATA
+            end_evidence(self._tx, alert, why, chain, self._now)
 
     def _duty(self, chc_id: int) -> Duty:
         if chc_id not in self._duties:

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
 
-from server.domain.alerts import Alert, Kind, Outcome, Telling
+from server.domain.alerts import Alert, Evidence, Kind, Outcome, Telling
 from server.domain.plans import Priority
 from server.engine.series import Finding
 from server.ports.alerts import AbsenceLeft, Away, FindingRow, Message, Pause
 from server.ports.directory import Patient
 from server.stores import prepared
 from server.stores import tables as t
+from server.stores.evidence import evidence_left
 from server.stores.rows import insert_new
 
 _COLUMNS = [t.alerts.c[field.name] for field in fields(Alert)]
@@ -285,11 +286,8 @@ class AlertRows:
             alert_ids.update(alert for alert in ended.scalars() if alert is not None)
         return alert_ids
 
-    def in_force_count(self, alert_id: int) -> int:
-        query = select(func.count()).where(
-            t.findings.c.alert_id == alert_id, t.findings.c.state == "in-force"
-        )
-        return self._connection.execute(query).scalar_one()
+    def evidence_left(self, alert_id: int) -> list[Evidence]:
+        return evidence_left(self._connection, alert_id)
 
     def add_absence(
         self,

@@ -1,0 +1,95 @@
+"""H4, H14: a correction takes a part of an open alert's evidence; the rest is the patient's own."""
+
+import pytest
+
+from server.domain.assignments import laid_over
+from server.domain.chains import default_chain
+from server.domain.instants import DAY, HOUR, MINUTE
+from server.domain.undoing import LATE_DATA
+from server.services import alert_work
+from server.services.undoing import end_evidence
+from tests.server.services.test_correcting import batch, correct, tenures
+from tests.server.services.test_judging import CUFF, PLAN
+from tests.server.world import T0, World, envelope, wire
+
+OTHER_CUFF = "AA:BB:CC:DD:EE:77"
+OUTER = "patient_id = 1 AND rule = 'systolic-high-outer'"
+
+
+@pytest.fixture
+def mixed(world: World) -> World:
+    """Maria's alert, taken on, rests on her own 184 and on 230 that was Piero's already."""
+    for reference in ("P1", "P2"):
+        world.plan(world.patient(reference), PLAN, T0 - 90 * DAY)
+    world.device(CUFF, 1, T0 - 60 * DAY)
+    world.device(CUFF, 2, T0 - 2 * HOUR)
+    world.run()
+    batch(world, (T0 - 5 * HOUR, "184"), (T0 - 3 * HOUR, "230"))
+    with world.store.write() as tx:
+        for (number,) in world.rows(f"SELECT id FROM alerts WHERE {OUTER}"):
+            alert_work.acknowledge(tx, world.user("anna"), number, world.now)
+    return world
+
+
+def given_earlier(world: World, hours: int) -> None:
+    """Piero had the cuff for so many hours."""
+    correct(world, laid_over(tenures(world), tenures(world)[1]._replace(from_at=T0 - hours * HOUR)))
+
+
+def own(world: World, seq: int, systolic: str) -> None:
+    """Maria measures now, with another cuff."""
+    world.now += 5 * MINUTE
+    sent = wire(seq, seq, {"systolic": systolic}, world.now, device=OTHER_CUFF)
+    world.send(envelope("gw-1", [sent], seq))
+    world.run()
+
+
+def alert(world: World) -> tuple[int | None, ...]:
+    query = f"SELECT worst, newest, told, superseded, detail, owner FROM alerts WHERE {OUTER}"
+    (found,) = world.rows(query)
+    return (*found[:3], bool(found[3]), *found[4:])
+
+
+def told(world: World) -> list[str]:
+    query = "SELECT reason FROM messages WHERE alert_id = (SELECT id FROM alerts WHERE "
+    return [row[0] for row in world.rows(f"{query}{OUTER}) ORDER BY id")]
+
+
+def test_the_values_are_those_that_are_left_and_its_staff_are_told(mixed: World) -> None:
+    assert alert(mixed) == (2300, 2300, 2300, False, None, "anna")
+    before = told(mixed)
+    given_earlier(mixed, 4)
+    assert alert(mixed) == (1840, 1840, 1840, False, "partly-entered-in-error", "anna")
+    assert told(mixed) == [*before, "superseded"]
+
+
+def test_a_value_worse_than_what_is_left_is_told(mixed: World) -> None:
+    given_earlier(mixed, 4)
+    mixed.device(OTHER_CUFF, 1, T0 - HOUR)
+    own(mixed, 3, "200")
+    assert "got-worse" in told(mixed)
+
+
+def test_more_of_the_same_error_is_not_told_again(mixed: World) -> None:
+    mixed.device(OTHER_CUFF, 1, T0 - HOUR)
+    own(mixed, 3, "186")
+    given_earlier(mixed, 4)
+    given_earlier(mixed, 6)
+    assert alert(mixed)[:4] == (1860, 1860, 1860, False)
+    assert told(mixed).count("superseded") == 1
+
+
+def test_the_rest_withdrawn_too_it_is_entered_in_error(mixed: World) -> None:
+    given_earlier(mixed, 4)
+    given_earlier(mixed, 6)
+    assert alert(mixed)[3:5] == (True, "entered-in-error")
+    assert told(mixed).count("superseded") == 2
+
+
+def test_late_data_that_ends_a_part_tells_nothing_and_changes_nothing(mixed: World) -> None:
+    was, before = alert(mixed), told(mixed)
+    with mixed.store.write() as tx:
+        found = tx.alerts.open_of(["patient:1"])["patient:1", "systolic-high-outer"]
+        chain = default_chain(found.kind, found.rule, found.priority)
+        end_evidence(tx, found, LATE_DATA, chain, mixed.now)
+    assert (alert(mixed), told(mixed)) == (was, before)
