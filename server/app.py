@@ -17,7 +17,7 @@ from typing import Final
 
 import uvicorn
 
-from server.broker.access import BrokerAccess
+from server.broker.access import BrokerAccess, keep_out
 from server.broker.supervisor import Supervisor
 from server.clock import Clock, monotonic_ms
 from server.domain.instants import MINUTE
@@ -140,6 +140,8 @@ class Server:
     def _start_broker(self) -> Supervisor | None:
         if not self._settings.embedded_broker:
             return None
+        with self._database.read() as tx:
+            keep_out(self._settings, tx.fleet.revoked())
         broker = Supervisor(self._settings, self._on_broker_event)
         broker.start()
         self._stack.callback(broker.stop)

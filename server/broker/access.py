@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGHUP
@@ -54,6 +54,16 @@ def revoke(settings: Settings, gateway: str) -> None:
         if gateway not in entries:
             raise NotFound(f"gateway {gateway}: has no access to the broker")
         _install(settings, {**entries, gateway: _REVOKED})
+
+
+def keep_out(settings: Settings, gateways: Collection[str]) -> None:
+    """Take the access of those that have it still: a server may die between its database and its
+    broker. For a broker about to start."""
+    with _locked(settings.broker_dir):
+        entries = _read(settings.broker_dir)
+        left = [one for one in gateways if entries.get(one) == _ACTIVE]
+        if left:
+            _install(settings, {**entries, **dict.fromkeys(left, _REVOKED)})
 
 
 class BrokerAccess:

@@ -29,6 +29,10 @@ class Fleet(Protocol):
         """Return of how many patients something came through a gateway since then."""
         ...
 
+    def revoked(self) -> list[str]:
+        """Return every gateway whose access was taken, of all CHCs."""
+        ...
+
     def revoke(self, gateway: str, replaced_by: str | None, now: int) -> None:
         """Note that a gateway has no access any more, and what stands in for it and for those that
         it stood in for itself."""

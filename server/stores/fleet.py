@@ -36,6 +36,10 @@ class FleetRows:
         )
         return self._connection.execute(query).scalar_one()
 
+    def revoked(self) -> list[str]:
+        query = select(_G.id).where(_G.revoked_at.is_not(None))
+        return list(self._connection.execute(query).scalars())
+
     def revoke(self, gateway: str, replaced_by: str | None, now: int) -> None:
         own = update(t.gateways).where(_G.id == gateway)
         self._connection.execute(own.values(revoked_at=now, replaced_by=replaced_by))

@@ -122,3 +122,13 @@ def test_the_page_takes_access_at_once_and_again_is_no_error(broker, wait_until)
 def test_a_name_that_could_reach_further_is_refused(prepared, name):
     with pytest.raises(NotPermitted):
         access.admit(prepared, [name])
+
+
+def test_who_lost_access_in_the_database_alone_loses_it_at_the_brokers_next_start(broker):
+    """The server died between the two: the database says revoked, the list does not yet."""
+    assert not broker.client("gw-002").refused()
+    access.keep_out(broker.settings, ["gw-002", "gw-never-seen"])
+    assert broker.client("gw-002").refused()
+    assert not broker.client("gw-001").refused()
+    with pytest.raises(NotPermitted, match="never given again"):
+        access.admit(broker.settings, ["gw-002"])
