@@ -50,6 +50,8 @@ class Candidate(NamedTuple):
     stored_at: int
     reason: str | None
     element: bytes
+    content_id: bytes
+    gateway_chc_id: int
 
     @property
     def key(self) -> tuple[int, int]:

@@ -19,7 +19,6 @@ from contract.messages import (
     Tombstone,
     element_decoder,
 )
-from contract.profiles import is_broadcast
 from server.domain.attribution import (
     Attribution,
     Fate,
@@ -29,6 +28,7 @@ from server.domain.attribution import (
     unacceptable,
     weights_of,
 )
+from server.domain.doubts import held, is_heard_twice
 from server.domain.flags import steady
 from server.domain.instants import MeasuredAt, Quality, measured_at
 from server.engine.rules import COMPARATOR
@@ -133,11 +133,8 @@ def _decide_measurement(
         return
     when = _when(measurement, one.home, source, now)
     verdict = _attributed(one, measurement, source, when, known, now)
-    if content.hex() != measurement.content_id and is_broadcast(
-        measurement.profile, measurement.characteristic
-    ):
-        # Another gateway heard the same broadcast, a moment before or after (hazard H12).
-        verdict = Attribution(Fate.HELD, verdict.patient_id, "probable-duplicate")
+    if is_heard_twice(measurement, content):
+        verdict = held(verdict, foreign=False, heard_twice=True)
     chc_id = source.chc_id if source else one.home.chc_id
     _keep(decided, one, measurement, when, verdict, chc_id, content, now)
     if verdict.fate is Fate.HELD:
@@ -190,8 +187,8 @@ def _attributed(
 ) -> Attribution:
     assignments = source.assignments if source else []
     verdict = attribute(measurement, when, assignments, known.weights, now)
-    if source and source.chc_id != one.home.chc_id and verdict.fate is Fate.STORED:
-        return Attribution(Fate.HELD, verdict.patient_id, "gateway-of-another-chc")
+    if source and source.chc_id != one.home.chc_id:
+        verdict = held(verdict, foreign=True, heard_twice=False)
     if verdict.fate is Fate.STORED and when.quality is not Quality.UNSURE:
         _believe(known, verdict.patient_id, when.at, weights_of(measurement))
     return verdict

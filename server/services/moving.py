@@ -7,20 +7,20 @@ the change says otherwise.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from contract.codes import DEFINITIONS, Code
 from contract.messages import Measurement
 from server.domain.assignments import Tenure, differ
 from server.domain.attribution import HAND_OVER_DOUBT, Attribution, Fate, Said, attribute
+from server.domain.doubts import held, is_heard_twice
 from server.domain.instants import MeasuredAt, Quality
 from server.ports.assignments import Device
 from server.ports.corrections import Candidate, Correction, LastSaid, Place
 from server.ports.store import Transaction
 from server.services.deciding import scaled_value, unpack
 
-FOREIGN: Final = "gateway-of-another-chc"
 _DECIDED: Final = (Said.GIVEN, Said.REJECTED)
 _NOWHERE: Final = (0, -1)
 
@@ -96,8 +96,10 @@ def _target(row: Candidate, change: Correction) -> tuple[Measurement | None, Att
     )
     if before == after:
         return element, None
-    if after.fate is Fate.STORED and row.fate == Fate.HELD and row.reason == FOREIGN:
-        after = replace(after, fate=Fate.HELD, reason=FOREIGN)
+    if row.fate != Fate.STORED:  # a person's word on how it came stands
+        foreign = row.gateway_chc_id != change.chc_id
+        twice = is_heard_twice(element, row.content_id)
+        after = held(after, foreign=foreign, heard_twice=twice)
     reason = row.reason if row.fate == Fate.HELD else None
     there = (row.fate, row.patient_id, reason) == (after.fate, after.patient_id, after.reason)
     return element, None if there else after

@@ -38,7 +38,15 @@ from server.stores.rows import chunks
 
 _COLUMNS = [corrections.c[name] for name in Correction._fields]
 _M = t.measurements.c
-_CANDIDATE = [_M[name] for name in Candidate._fields]
+# No join: only the measurements are to be locked.
+_GATEWAY_CHC = (
+    select(t.gateways.c.chc_id)
+    .join(t.epochs, t.epochs.c.gateway_id == t.gateways.c.id)
+    .where(t.epochs.c.id == _M.epoch_id)
+    .scalar_subquery()
+    .label("gateway_chc_id")
+)
+_CANDIDATE = [*(_M[name] for name in Candidate._fields[:-1]), _GATEWAY_CHC]
 
 
 class CorrectionRows:
