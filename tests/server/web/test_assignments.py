@@ -228,7 +228,7 @@ def test_hostile_names_do_nothing(handed: District):
     for text in (page.text, browser.get("/assignments").text, browser.get("/assignments/1").text):
         assert "<script>alert" not in text
         assert "{{7*7}}" in text
-        assert "49" not in re.sub(r"[0-9a-f]{32}", "", text).split("</header>")[0]
+        assert "49" not in re.sub(r"[0-9a-f]{8,32}", "", text).split("</header>")[0]
 
 
 def test_while_a_change_is_carried_out_no_other_is_taken(
