@@ -490,6 +490,8 @@ def _unclaimed_by(alert: Alert, latest: int) -> Alert:
 
 def with_evidence(alert: Alert, evidence: Evidence) -> Alert:
     """Gather one finding: worst, newest and since when; nobody is told by this."""
+    if alert.superseded:
+        alert = _emptied(alert, evidence.measured_at)
     newer = evidence.measured_at >= alert.newest_at
     worst = alert.worst
     if evidence.value is not None and (
@@ -503,9 +505,20 @@ def with_evidence(alert: Alert, evidence: Evidence) -> Alert:
         comparator=evidence.comparator if newer else alert.comparator,
         newest_at=max(alert.newest_at, evidence.measured_at),
         began_at=min(alert.began_at, evidence.measured_at),
-        # What was taken back confirms nothing any more.
-        confirmed=evidence.confirmed or (alert.confirmed and not alert.superseded),
+        confirmed=evidence.confirmed or alert.confirmed,
+    )
+
+
+def _emptied(alert: Alert, at: int) -> Alert:
+    """Forget what is not in force any more, and why: it is no value and confirms nothing."""
+    return replace(
+        alert,
+        worst=None,
+        newest_at=at,
+        began_at=at,
+        confirmed=False,
         superseded=False,
+        detail=None,
     )
 
 

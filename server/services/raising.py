@@ -225,11 +225,11 @@ class Raising:
             alert, tellings = _parts(life.raised(alert, chain, self._now, duty))
             what = "alert-raised"
         else:
-            alert = replace(alert, detail=detail or alert.detail)
             worse_by, paused = _worse_by(rule, plan), alert.paused_until is not None
             for one in evidence:
                 alert, more = _parts(life.gathered(alert, one, chain, self._now, duty, worse_by))
                 tellings = tuple(dict.fromkeys((*tellings, *more)))
+            alert = replace(alert, detail=detail or alert.detail)
             what = "alert-gathered"
             if paused and alert.paused_until is None:
                 self._tx.alerts.end_pauses(alert, self._now)

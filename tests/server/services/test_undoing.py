@@ -93,3 +93,25 @@ def test_late_data_that_ends_a_part_tells_nothing_and_changes_nothing(mixed: Wor
         chain = default_chain(found.kind, found.rule, found.priority)
         end_evidence(tx, found, LATE_DATA, chain, mixed.now)
     assert (alert(mixed), told(mixed)) == (was, before)
+
+
+def test_given_back_it_is_entered_in_error_no_more(mixed: World) -> None:
+    before = tenures(mixed)
+    given_earlier(mixed, 6)
+    assert alert(mixed)[3:5] == (True, "entered-in-error")
+    mixed.now += 1
+    correct(mixed, before)
+    assert alert(mixed)[:2] == (2300, 2300)
+    assert alert(mixed)[3:5] == (False, None)
+
+
+def test_what_was_another_persons_is_not_counted_once_a_finding_is_in_force_again(
+    mixed: World,
+) -> None:
+    """All was Piero's; then Maria's own value comes, measured before it and late."""
+    mixed.device(OTHER_CUFF, 1, T0 - 50 * DAY)
+    given_earlier(mixed, 6)
+    sent = wire(3, 3, {"systolic": "195"}, T0 - 8 * HOUR, device=OTHER_CUFF)
+    mixed.send(envelope("gw-1", [sent], 3))
+    mixed.run()
+    assert alert(mixed)[:5] == (1950, 1950, 1950, False, None)
