@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from simulators.tether import tethered
 
-_START_SECONDS: Final = 40.0
+_START_SECONDS: Final = 120.0  # the rules may have to be compiled first
 _STOP_SECONDS: Final = 20.0
 
 

@@ -1,5 +1,7 @@
 """Headers on every answer, limits on what is taken, and error pages that give nothing away."""
 
+import re
+
 import pytest
 
 from server.web import fleet
@@ -81,4 +83,6 @@ def test_hostile_words_do_nothing_on_any_page(district: District):
         page = browser.get(path)
         assert page.status_code == 200, path
         assert "<script>alert" not in page.text
-        assert "49" not in page.text.replace("lt;", "") or "{{7*7}}" in page.text
+        # Without the hashes of built files and of forms, which hold any digits by chance.
+        said = re.sub(r"\?[0-9a-f]{8}|value=\"[^\"]*\"", "", page.text)
+        assert "49" not in said.replace("lt;", "") or "{{7*7}}" in page.text

@@ -57,6 +57,10 @@ def test_the_limit_shown_is_the_one_in_force_when_it_was_measured(district: Dist
 def test_nothing_measured_is_said_as_such(district: District):
     district.measure({"systolic": "120"})
     district.now += 2 * DAY
+    for minutes in (40, 30, 20, 10, 1):  # the home's gateway has worked: who measured was heard
+        at = district.now - minutes * MINUTE
+        with district.store.write() as tx:
+            tx.measurements.seen_gateway("gw-1", at, at - 15 * MINUTE, {})
     district.judge()
     assert any("Systolic pressure not measured, expected by" in row for row in rows(district))
 
