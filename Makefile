@@ -24,7 +24,7 @@ test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" f
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
 test-bluez: install-dev  ## the gateway on real BlueZ, in a virtual machine
-	@sh tests/bluez/packages.sh
+	@sh tests/packages.sh qemu-system-x86 debootstrap busybox-static cpio kmod e2fsprogs
 	$(BIN)/pytest -m bluez tests/bluez $(PYTEST)
 
 bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|pages|…)

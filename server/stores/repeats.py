@@ -113,16 +113,17 @@ class RepeatRows:
         query = (
             select(t.gateways.c.id)
             .join(t.epochs, t.epochs.c.gateway_id == t.gateways.c.id)
-            .where(
-                t.epochs.c.id == epoch_id,
-                t.gateways.c.prompts,
-                t.gateways.c.last_seen_at >= seen_since,
-                t.gateways.c.offline_since.is_(None),
-                t.gateways.c.revoked_at.is_(None),
-            )
+            .where(t.epochs.c.id == epoch_id, _prompts(seen_since))
         )
         found: str | None = self._connection.execute(query).scalar()
         return found
+
+
+def _prompts(seen_since: int) -> ColumnElement[bool]:
+    """Be a gateway that can ask its home, is there, and was heard since then."""
+    g = t.gateways.c
+    is_there = and_(g.offline_since.is_(None), g.revoked_at.is_(None))
+    return and_(g.prompts, g.last_seen_at >= seen_since, is_there)
 
 
 class CommandRows:
@@ -140,14 +141,7 @@ class CommandRows:
         return number
 
     def can_prompt(self, gateway: str, seen_since: int) -> bool:
-        g = t.gateways.c
-        query = select(g.id).where(
-            g.id == gateway,
-            g.prompts,
-            g.last_seen_at >= seen_since,
-            g.offline_since.is_(None),
-            g.revoked_at.is_(None),
-        )
+        query = select(t.gateways.c.id).where(t.gateways.c.id == gateway, _prompts(seen_since))
         return self._connection.execute(query).first() is not None
 
     def asked_since(self, gateway: str, code: str, since: int) -> bool:

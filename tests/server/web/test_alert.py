@@ -167,3 +167,18 @@ def test_how_a_high_alert_ends_is_never_filled_in(district: District):
         filled = 'value="no-action-needed" selected' in page
         assert filled == (rule == "systolic-high-inner")
         assert "2027-07" not in page  # nor is a review further than a month ahead
+
+
+def test_an_alert_that_began_again_says_why_it_is_nobodys(district: District) -> None:
+    """H4 gives it to nobody; who had it must not believe that it is still theirs."""
+    district.measure({"systolic": "190"})
+    where = f"/alerts/{district.alert('systolic-high-outer')}"
+    browser = district.browser("anna")
+    browser.post(f"{where}/acknowledge")
+    assert "data-again" not in browser.get(where).text
+    for value in ("120", "195"):
+        district.now += MINUTE
+        district.measure({"systolic": value}, ago=0)
+    assert "data-again" in browser.get(where).text
+    browser.post(f"{where}/acknowledge")
+    assert "data-again" not in browser.get(where).text
