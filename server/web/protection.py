@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -118,7 +119,9 @@ def sign_in_first(request: Request, error: Exception) -> Response:
     assert isinstance(error, SignInNeeded)  # noqa: S101 - registered for this class alone
     path = f"/sign-in?next={error.came_from}" if error.came_from else "/sign-in"
     if "hx-request" in request.headers:
-        return Response(status_code=401, headers={"HX-Redirect": "/sign-in?ended=1"})
+        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        back = quote(shown.path + (f"?{shown.query}" if shown.query else ""), safe="")
+        return Response(status_code=401, headers={"HX-Redirect": f"/sign-in?ended=1&next={back}"})
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": "sign in first"}, 401)
     return RedirectResponse(path, SEE_OTHER)

@@ -108,6 +108,7 @@ def test_on_the_road_at_five_to_eight(served: Served, open_page: OpenPage):
     link = re.search(r"http://\S+/alerts/\d+", writer(served.url)(letter).body)
     assert link is not None
     page = open_page("anna", "en", 390)
+    page.goto("about:blank")  # the phone was put away: no open page notices and signs out by itself
     page.context.clear_cookies()  # the session of the morning is over
     page.goto(link[0])
     page.fill("#name", "anna")

@@ -52,9 +52,11 @@ def test_a_session_ends_after_half_an_hour_without_anybody(district: District):
     for _ in range(5):  # the list renews itself: that is nobody's hand
         district.now += 7 * MINUTE
         browser.get("/worklist/rows")
-    answer = browser.get("/worklist/rows", **{"hx-request": "true"})
+    shown = {"hx-request": "true", "hx-current-url": "http://testserver/worklist?tab=technical"}
+    answer = browser.get("/worklist/rows", **shown)
     assert answer.status_code == 401
-    assert answer.headers["hx-redirect"] == "/sign-in?ended=1"
+    back = "%2Fworklist%3Ftab%3Dtechnical"  # what was read when the session ended
+    assert answer.headers["hx-redirect"] == f"/sign-in?ended=1&next={back}"
 
 
 def test_a_session_ends_after_twelve_hours_of_work(district: District):
