@@ -159,7 +159,8 @@ class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="h
     """How the gateway is. ``outbox_depth`` counts what got no receipt yet.
 
     ``deaf``: its radio has not worked for a minute, so it cannot hear who measures. ``full``: its
-    outbox takes nothing more. ``radio_restarts`` are those since the process began.
+    outbox takes nothing more. ``radio_restarts`` are those since the process began, and
+    ``adapter_resets`` how often the adapter was powered off and on, or a reset of it asked for.
     """
 
     sent_at: Milliseconds
@@ -173,6 +174,7 @@ class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="h
     deaf: bool = False
     full: bool = False
     radio_restarts: Count = 0
+    adapter_resets: Count = 0
     board_celsius: Annotated[int, Meta(ge=-100, le=200)] | None = None
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from contract.messages import Command, Configuration
 from contract.profiles import profiles
 from gateway import clock
-from gateway.ble import device_key, open_radio
+from gateway.ble import Recovery, device_key, open_radio
 from gateway.clock import Moment
 from gateway.collector import Collector
 from gateway.enrolment import Renewal
@@ -67,6 +68,7 @@ class App:
             models=settings.models,
             key=device_key(settings.state_dir),
             zone=home_zone(settings),
+            recovery=Recovery(_runtime_dir()),
         )
 
     async def run(self) -> None:
@@ -167,7 +169,7 @@ class App:
             last_measurement_at=state.last_measurement_at,
             broker="connected" if self._uplink.is_connected else "not connected",
             receipts="missing" if self._uplink.receipts_are_missing else "coming",
-            radio=self._collector.radio_state,
+            radio=self._collector.listening.state,
             clock=moment.clock,
             pid=os.getpid(),
             written_at=moment.wall_ms,
@@ -179,11 +181,18 @@ class App:
             batteries=self._collector.batteries,
             certificate_ends_at=self._renewal.ends_at,
             disk_free_bytes=shutil.disk_usage(self._settings.state_dir).free,
-            deaf=self._collector.is_deaf,
+            deaf=self._collector.listening.is_deaf,
             full=self._collector.is_full,
-            radio_restarts=self._collector.radio_restarts,
+            radio_restarts=self._collector.listening.restarts,
+            adapter_resets=self._collector.recovery.resets,
             board_celsius=board_celsius(),
         )
+
+
+def _runtime_dir() -> Path | None:
+    """Return the folder that systemd made for this run, if it did."""
+    folder = os.environ.get("RUNTIME_DIRECTORY")
+    return Path(folder) if folder else None
 
 
 def run(settings: Settings) -> None:

@@ -5,6 +5,7 @@
     + DecodeError           bytes of a device that cannot be read: send them as unreadable
   x NotNow                  try again later, bounded
     + DeviceUnavailable     the peripheral did not connect, answer or stay
+      - ServicesUnavailable   it has not what it must have: what is remembered of it may be old
     + RadioUnavailable      no Bluetooth adapter, or it is off
     + UplinkUnavailable     the broker cannot be reached
     + OutboxUnavailable     the outbox cannot take a measurement (disk full, at its limit)
@@ -38,6 +39,10 @@ class NotNow(GatewayError):
 
 class DeviceUnavailable(NotNow):
     """The peripheral did not connect, answer or stay."""
+
+
+class ServicesUnavailable(DeviceUnavailable):
+    """The peripheral lacks a service or characteristic; what is remembered of it may be old."""
 
 
 class RadioUnavailable(NotNow):

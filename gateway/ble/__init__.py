@@ -10,6 +10,7 @@ from gateway.ble.outcome import Deliver, Ended, Kept
 from gateway.ble.radio import Radio, open_radio
 from gateway.ble.recognition import recognise
 from gateway.ble.records import LastRecord
+from gateway.ble.recovery import Recovery, Step
 from gateway.ble.scanner import Sighting, scan
 from gateway.ble.session import Session
 
@@ -23,8 +24,10 @@ __all__ = [
     "Link",
     "Passkey",
     "Radio",
+    "Recovery",
     "Session",
     "Sighting",
+    "Step",
     "as_profiles_write",
     "broadcasts",
     "device_key",

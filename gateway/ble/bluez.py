@@ -8,7 +8,7 @@ A bluetoothd that is killed leaves bleak believing in its links; the bus tells w
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
@@ -18,6 +18,7 @@ from gateway.errors import RadioUnavailable
 
 _BLUEZ: Final = "org.bluez"
 _AGENT: Final = "org.bluez.Agent1"
+_MANAGER: Final = "org.bluez.AgentManager1"
 _AGENT_PATH: Final = "/it/vicino/agent"
 _NO_KEYS, _KEYS = "NoInputNoOutput", "KeyboardDisplay"
 _REJECTED: Final = "org.bluez.Error.Rejected"
@@ -46,11 +47,10 @@ class BluezWatch:
             bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
             self._bus = bus
             bus.add_message_handler(self._on_message)
-            await self._call(bus, "org.freedesktop.DBus", "AddMatch", "s", [_WATCH])
-            manager = "org.bluez.AgentManager1"
+            await bus.call(_watch())
             can = _NO_KEYS if self._passkey is None else _KEYS
-            await self._call(bus, manager, "RegisterAgent", "os", [_AGENT_PATH, can])
-            await self._call(bus, manager, "RequestDefaultAgent", "o", [_AGENT_PATH])
+            await self.call("/org/bluez", _MANAGER, "RegisterAgent", "os", _AGENT_PATH, can)
+            await self.call("/org/bluez", _MANAGER, "RequestDefaultAgent", "o", _AGENT_PATH)
 
     def close(self) -> None:
         """Leave the bus; BlueZ forgets the agent by itself."""
@@ -62,22 +62,26 @@ class BluezWatch:
         """Return when bluetoothd has left the bus."""
         await self._lost.wait()
 
-    async def _call(
-        self, bus: MessageBus, interface: str, member: str, signature: str, body: list[object]
-    ) -> None:
-        of_bluez = interface.startswith(_BLUEZ)
+    async def call(
+        self, path: str, interface: str, member: str, signature: str = "", *body: object
+    ) -> list[Any]:
+        """Call BlueZ and return what it answers. Raises ``RadioUnavailable`` with its error."""
+        if self._bus is None:
+            raise RadioUnavailable("radio: BlueZ: the bus is closed")
         message = Message(
-            destination=_BLUEZ if of_bluez else interface,
-            path="/org/bluez" if of_bluez else "/org/freedesktop/DBus",
+            destination=_BLUEZ,
+            path=path,
             interface=interface,
             member=member,
             signature=signature,
-            body=body,
+            body=list(body),
         )
-        reply = await bus.call(message)
+        with radio_errors():
+            reply = await self._bus.call(message)
         if reply is None or reply.message_type is MessageType.ERROR:
             said = reply.body[0] if reply and reply.body else "no answer"
             raise RadioUnavailable(f"radio: BlueZ: {member}: {said}")
+        return list(reply.body)
 
     def _on_message(self, message: Message) -> Message | bool | None:
         if message.member == "NameOwnerChanged" and message.body[0] == _BLUEZ:
@@ -103,3 +107,14 @@ class BluezWatch:
             await self._bus.send(Message.new_error(message, _REJECTED, "no digits were given"))
         else:
             await self._bus.send(Message.new_method_return(message, "u", [digits]))
+
+
+def _watch() -> Message:
+    return Message(
+        destination="org.freedesktop.DBus",
+        path="/org/freedesktop/DBus",
+        interface="org.freedesktop.DBus",
+        member="AddMatch",
+        signature="s",
+        body=[_WATCH],
+    )

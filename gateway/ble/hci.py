@@ -76,6 +76,12 @@ class HciRadio:
         """Return when the transport has ended."""
         await asyncio.shield(self._transport.source.terminated)
 
+    async def power_cycle(self) -> None:
+        """Nothing more: opening it has reset the controller."""
+
+    async def forget_services(self, device: BLEDevice) -> None:
+        """Nothing is remembered: services are discovered anew on every link."""
+
     def scanner(self, seen: Seen, service_uuids: list[str] | None) -> BleakScanner:
         """See ``Radio.scanner``."""
         return BleakScanner(seen, service_uuids, backend=HciScanner, device=self._device)

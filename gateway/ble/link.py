@@ -12,7 +12,7 @@ from bleak.uuids import normalize_uuid_str
 
 from gateway.ble.radio import Radio
 from gateway.ble.translation import FOREIGN
-from gateway.errors import DeviceUnavailable
+from gateway.errors import DeviceUnavailable, RadioUnavailable, ServicesUnavailable
 
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS_MAX: Final = 60.0  # with discovery, and pairing where it is needed
@@ -29,7 +29,7 @@ class Link:
     """UUIDs are written as profiles write them. bleak's errors are the caller's to translate."""
 
     def __init__(self, radio: Radio, device: BLEDevice, address: str) -> None:
-        self._address = address
+        self._radio, self._device, self._address = radio, device, address
         self._arrived: asyncio.Queue[Notified | None] = asyncio.Queue()
         self._client = radio.client(device, lambda _client: self._arrived.put_nowait(None))
 
@@ -40,12 +40,20 @@ class Link:
         """
         async with asyncio.timeout(_CONNECT_SECONDS_MAX):
             await self._client.connect()
+            self._begin()
             if bond:
                 try:
                     await self._client.pair()
                 except BleakError as error:
                     reason = f"cannot bond (by hand: vicino-gateway pair): {error}"
                     raise self.unavailable(reason) from error
+
+    def _begin(self) -> None:
+        """Begin with an empty queue: bleak tells the ends of the tries that it repeats, too."""
+        while not self._arrived.empty():
+            self._arrived.get_nowait()
+        if not self._client.is_connected:
+            self._arrived.put_nowait(None)
 
     async def forget_bond(self) -> None:
         """Forget a bond of which the peer may know nothing: the next pairing is a new one."""
@@ -102,12 +110,23 @@ class Link:
         return value[0] if value and value[0] <= _WHOLE else None
 
     async def close(self) -> None:
-        """Disconnect whatever happened: a link that is left open blocks the adapter's slots."""
+        """Disconnect whatever happened: a link that is left open fills one of the adapter's slots.
+
+        Raises ``RadioUnavailable`` when that does not end: opening the radio anew frees the slot.
+        """
         try:
             async with asyncio.timeout(_DISCONNECT_SECONDS):
                 await self._client.disconnect()
+        except TimeoutError as error:
+            reason = f"radio: the link to {self._address} does not end"
+            raise RadioUnavailable(reason) from error
         except FOREIGN as error:
             _log.warning("device %s: disconnecting: %s", self._address, error)
+
+    async def forget_services(self) -> None:
+        """Let nothing that is remembered of the peer's services stand for those that it has."""
+        with suppress(RadioUnavailable):
+            await self._radio.forget_services(self._device)
 
     def unavailable(self, reason: str) -> DeviceUnavailable:
         """Make an error about this device."""
@@ -116,7 +135,7 @@ class Link:
     def _found(self, uuid: str) -> BleakGATTCharacteristic:
         found = self._find(uuid)
         if found is None:
-            raise self.unavailable(f"has no {uuid}")
+            raise ServicesUnavailable(f"device {self._address}: has no {uuid}")
         return found
 
     def _find(self, uuid: str) -> BleakGATTCharacteristic | None:

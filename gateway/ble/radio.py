@@ -1,7 +1,8 @@
 """The one place that knows which radio is in use: BlueZ, or a Bumble host over an HCI transport."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -9,6 +10,7 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
+from gateway.ble.adapter import Adapter
 from gateway.ble.bluez import BluezWatch, Passkey
 from gateway.errors import RadioUnavailable, SettingsError
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 _HCI: Final = "hci:"
 CONNECT_SECONDS: Final = 20.0
-_OPEN_SECONDS: Final = 15.0
+_ANSWER_SECONDS: Final = 15.0
 
 Seen = Callable[[BLEDevice, AdvertisementData], None]
 
@@ -34,6 +36,12 @@ class Radio(Protocol):
     async def wait_lost(self) -> None:
         """Return when the radio is known to be gone; may never return."""
 
+    async def power_cycle(self) -> None:
+        """Take the adapter's power away for a moment; it is open."""
+
+    async def forget_services(self, device: BLEDevice) -> None:
+        """Forget what is remembered of a device's services, unless its bond would go too."""
+
     def scanner(self, seen: Seen, service_uuids: list[str] | None) -> BleakScanner:
         """Make a scanner that calls ``seen`` for every advertisement."""
 
@@ -46,14 +54,13 @@ class BluezRadio:
 
     def __init__(self, passkey: Passkey | None = None) -> None:
         self._watch = BluezWatch(passkey)
+        self._adapter = Adapter(self._watch.call)
 
     async def open(self) -> None:
-        """See ``Radio.open``."""
-        try:
-            async with asyncio.timeout(_OPEN_SECONDS):
-                await self._watch.open()
-        except TimeoutError as error:
-            raise RadioUnavailable("radio: BlueZ does not answer") from error
+        """See ``Radio.open``. An adapter that is off is powered on."""
+        async with _answering():
+            await self._watch.open()
+            await self._adapter.make_ready()
 
     async def close(self) -> None:
         """See ``Radio.close``."""
@@ -63,6 +70,16 @@ class BluezRadio:
         """Return when bluetoothd has left the bus."""
         await self._watch.wait_lost()
 
+    async def power_cycle(self) -> None:
+        """See ``Radio.power_cycle``."""
+        async with _answering():
+            await self._adapter.power_cycle()
+
+    async def forget_services(self, device: BLEDevice) -> None:
+        """See ``Radio.forget_services``."""
+        async with _answering():
+            await self._adapter.forget(device.details["path"])
+
     def scanner(self, seen: Seen, service_uuids: list[str] | None) -> BleakScanner:
         """See ``Radio.scanner``."""
         return BleakScanner(seen, service_uuids)
@@ -70,6 +87,15 @@ class BluezRadio:
     def client(self, device: BLEDevice, lost: Callable[[BleakClient], None]) -> BleakClient:
         """See ``Radio.client``."""
         return BleakClient(device, lost, timeout=CONNECT_SECONDS)
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise RadioUnavailable("radio: BlueZ does not answer") from error
 
 
 def open_radio(setting: str, state_dir: Path, passkey: Passkey | None = None) -> Radio:

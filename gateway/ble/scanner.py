@@ -37,10 +37,13 @@ async def scan(
     seen: Callable[[Sighting], None],
     heard: Callable[[], None],
     models: Mapping[str, str] | None = None,
+    *,
+    everybody: bool = False,
 ) -> AsyncIterator[None]:
     """Scan while the block runs: ``heard`` for any advertisement, ``seen`` for the recognised.
 
-    ``models`` names the profile of some addresses, whatever they advertise.
+    ``models`` names the profile of some addresses, whatever they advertise. Who advertises none of
+    our services is heard only where ``everybody`` is: in a town that is much to listen to.
     Raises ``RadioUnavailable`` when the adapter does not let us.
     """
 
@@ -55,7 +58,8 @@ async def scan(
         if name is not None:
             seen(Sighting(device, address, name, profiles[name], data.service_data))
 
-    scanner = radio.scanner(on_advertisement, service_filter(profiles, chosen.values()))
+    services = None if everybody else service_filter(profiles, chosen.values())
+    scanner = radio.scanner(on_advertisement, services)
     with radio_errors():
         await within(_START_SECONDS, scanner.start())
     try:

@@ -26,7 +26,7 @@ from gateway.ble.readout import CONTROL, Readout
 from gateway.ble.records import LastRecord
 from gateway.ble.scanner import Sighting
 from gateway.ble.translation import device_errors
-from gateway.errors import DeviceUnavailable
+from gateway.errors import DeviceUnavailable, ServicesUnavailable
 
 _log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 10.0  # a cuff sends at once after the subscription, or not at all
@@ -60,7 +60,17 @@ class Session:
         self._news = 0
 
     async def run(self) -> Outcome:
-        """Run to the end. Raises ``DeviceUnavailable`` when it could not be had."""
+        """Run to the end. Raises ``DeviceUnavailable`` when it could not be had.
+
+        One whose services are not those that it must have is discovered anew the next time.
+        """
+        try:
+            return await self._run()
+        except ServicesUnavailable:
+            await self._link.forget_services()
+            raise
+
+    async def _run(self) -> Outcome:
         with device_errors(self._sighting.address):
             try:
                 await self._link.open(bond=self._profile.bond)
@@ -131,8 +141,9 @@ class Session:
         sources = sorted(self._profile.measurement, key=lambda one: one.beside is None)
         found = [source for source in sources if self._link.has(source.characteristic_uuid)]
         if not found:
-            name = self._sighting.profile_name
-            raise self._link.unavailable(f"has none of the characteristics of {name}")
+            address, name = self._sighting.address, self._sighting.profile_name
+            reason = f"device {address}: has none of the characteristics of {name}"
+            raise ServicesUnavailable(reason)
         for source in found:
             await self._link.listen(source.characteristic_uuid)
         return all(source.delivery == "notify" for source in found)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bleak.exc import BleakBluetoothNotAvailableError, BleakError
+from bleak.exc import BleakBluetoothNotAvailableError, BleakError, BleakGATTProtocolError
 from dbus_fast.errors import DBusError, InvalidAddressError
 
-from gateway.errors import DeviceUnavailable, RadioUnavailable
+from gateway.errors import DeviceUnavailable, RadioUnavailable, ServicesUnavailable
 
 # dbus-fast's errors derive from no class of bleak's, and some only from Exception.
 FOREIGN = (BleakError, DBusError, InvalidAddressError, TimeoutError, EOFError, OSError)
@@ -14,6 +14,10 @@ FOREIGN = (BleakError, DBusError, InvalidAddressError, TimeoutError, EOFError, O
 # What BlueZ says when one side has lost its half of a bond; it works once after pairing, then not.
 _NOT_BONDED = "AuthenticationFailed"
 _HALF_BOND = " (one side has lost the bond: vicino-gateway pair)"
+# BlueZ src/error.h: the controller has no slot left for one more link.
+_NO_SLOT = "le-connection-concurrent-connection-limit"
+# Bluetooth Core 5.4, Vol 3, Part F, 3.4.1.1: invalid handle, attribute not found.
+_NOT_THERE = (0x01, 0x0A)
 
 
 @contextmanager
@@ -34,6 +38,10 @@ def device_errors(address: str) -> Iterator[None]:
         raise RadioUnavailable(f"radio: {_said(error)}") from error
     except FOREIGN as error:
         said = _said(error)
+        if _NO_SLOT in said:
+            raise RadioUnavailable(f"radio: {said}") from error
+        if isinstance(error, BleakGATTProtocolError) and error.args[0] in _NOT_THERE:
+            raise ServicesUnavailable(f"device {address}: {said}") from error
         hint = _HALF_BOND if _NOT_BONDED in said else ""
         raise DeviceUnavailable(f"device {address}: {said}{hint}") from error
 

@@ -11,7 +11,7 @@ from gateway.outbox import State
 class Report:
     """What a heartbeat tells beside the outbox: times in ms UTC, batteries in % by address.
 
-    ``deaf``, ``full`` and ``radio_restarts`` as the message has them.
+    ``deaf``, ``full``, ``radio_restarts`` and ``adapter_resets`` as the message has them.
     """
 
     moment: Moment
@@ -21,6 +21,7 @@ class Report:
     deaf: bool
     full: bool
     radio_restarts: int
+    adapter_resets: int
     board_celsius: int | None
 
 
@@ -41,5 +42,6 @@ def message(gateway: str, state: State, report: Report) -> Heartbeat:
         deaf=report.deaf,
         full=report.full,
         radio_restarts=report.radio_restarts,
+        adapter_resets=report.adapter_resets,
         board_celsius=report.board_celsius,
     )

@@ -27,6 +27,7 @@ from contract.messages import (
 )
 from server.settings import Settings
 from tests.brokers import KINDS, Mosquitto, Nats, prepared
+from tests.gateway.fake_bluez import private_bus
 
 GATEWAY = "gw-001"
 
@@ -119,3 +120,11 @@ def server(broker) -> Iterator[Server]:
     yield made
     client.disconnect()
     client.loop_stop()
+
+
+@pytest.fixture
+def system_bus(tmp_path, monkeypatch) -> Iterator[str]:
+    """The address of a D-Bus that takes the system's place."""
+    with private_bus(tmp_path) as address:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+        yield address

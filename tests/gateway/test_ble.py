@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -13,9 +14,9 @@ from bumble.gatt import Characteristic
 
 from contract.messages import element_decoder
 from contract.profiles import profiles
-from gateway import clock, collector
+from gateway import clock
 from gateway.ble import Sighting, hci, open_radio, scan, session
-from gateway.collector import Collector
+from gateway.collector import Collector, keeping, listening, turns
 from gateway.errors import OutboxUnavailable, RadioUnavailable, SettingsError
 from gateway.outbox import OutboxThread
 from gateway.outbox import box as outbox_box
@@ -163,7 +164,7 @@ async def test_one_failing_device_stops_no_other(tmp_path, monkeypatch, caplog):
         switched_on(radio, Vanishes, Cuff) as (scale, cuff),
         collecting(tmp_path, radio) as (made, outbox),
     ):
-        while made.radio_state != "scanning":
+        while made.listening.state != "scanning":
             await asyncio.sleep(0.05)
         await scale.take(Decimal(80), AT)
         await cuff.take(Decimal(130), Decimal(80), None, AT)
@@ -221,7 +222,7 @@ async def test_a_read_that_needs_a_bond_pairs_and_the_bond_is_kept(tmp_path, mon
 
 async def test_a_full_outbox_takes_nothing_more_and_loses_nothing(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(collector, "_OUTBOX_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(keeping, "OUTBOX_RETRY_SECONDS", 0.1)
     monkeypatch.setattr(outbox_box, "WAITING_MAX", 0)
     async with (
         VirtualRadio() as radio,
@@ -246,10 +247,10 @@ async def test_a_radio_that_goes_away_is_waited_for_and_used_again(tmp_path, cap
     first = VirtualRadio()
     async with first, collecting(tmp_path, first) as (made, outbox):
         await asyncio.sleep(0.5)
-        assert made.radio_state == "scanning"
+        assert made.listening.state == "scanning"
         await first.__aexit__(None, None, None)
         async with asyncio.timeout(10):
-            while made.radio_state == "scanning":
+            while made.listening.state == "scanning":
                 await asyncio.sleep(0.05)
         async with VirtualRadio(first.port) as radio, switched_on(radio, Cuff) as (cuff,):
             await cuff.take(Decimal(130), Decimal(80), None, AT)
@@ -312,7 +313,7 @@ def test_the_bumble_host_is_asked_for_only_when_it_is_used(tmp_path, monkeypatch
 
 
 async def test_a_radio_that_does_not_come_back_is_said_after_a_while(tmp_path, monkeypatch):
-    monkeypatch.setattr(collector, "_DEAF_SECONDS", 1.0)
+    monkeypatch.setattr(listening, "DEAF_SECONDS", 1.0)
     async with (
         asyncio.timeout(20),
         VirtualRadio() as radio,
@@ -320,18 +321,47 @@ async def test_a_radio_that_does_not_come_back_is_said_after_a_while(tmp_path, m
     ):
         while not made.is_well:
             await asyncio.sleep(0.05)
-        restarts = made.radio_restarts
+        restarts = made.listening.restarts
         await radio.__aexit__(None, None, None)
         while made.is_well:
             await asyncio.sleep(0.05)
-        assert not made.is_deaf
-        while not made.is_deaf:
+        assert not made.listening.is_deaf
+        while not made.listening.is_deaf:
             await asyncio.sleep(0.05)
-        assert made.radio_restarts > restarts
+        assert made.listening.restarts > restarts
+
+
+async def test_a_slow_disk_does_not_stop_the_loop(tmp_path, monkeypatch):
+    plain, worst = outbox_box.Outbox.store, [0.0]
+
+    def slow(self, make):
+        time.sleep(0.7)
+        return plain(self, make)
+
+    async def tick():
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            worst[0] = max(worst[0], time.monotonic() - before)
+
+    monkeypatch.setattr(outbox_box.Outbox, "store", slow)
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, Cuff) as (cuff,),
+        collecting(tmp_path, radio) as (made, outbox),
+    ):
+        while not made.is_well:
+            await asyncio.sleep(0.05)
+        ticking = asyncio.create_task(tick())
+        await cuff.take(Decimal(130), Decimal(80), None, AT)
+        await taken(cuff)
+        assert len(await stored(outbox)) == 1
+        ticking.cancel()
+    assert worst[0] < 0.5
 
 
 async def test_what_waited_for_the_disk_is_kept_though_nobody_speaks_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(collector, "_OUTBOX_RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(keeping, "OUTBOX_RETRY_SECONDS", 0.2)
     full = [True]
     async with (
         asyncio.timeout(30),
@@ -355,26 +385,22 @@ async def test_what_waited_for_the_disk_is_kept_though_nobody_speaks_again(tmp_p
             await asyncio.sleep(0.05)
 
 
-async def test_a_thousand_addresses_do_not_keep_out_who_was_served_before(tmp_path):
-    made = Collector(
-        gateway="gw-001",
-        radio=None,
-        profiles=profiles(),
-        devices=(),
-        outbox=None,
-        moment=partial(clock.now, "host"),
-        stored=lambda: None,
-    )
-    known = address(70_000)
-    made._device_served(known, 1, session.Ended.BY_PEER)
-    made._not_before.clear()
-    cuff = profiles()["generic_blood_pressure"]
+async def test_a_thousand_addresses_do_not_keep_out_who_was_served_before():
+    now = [0.0]
+    made = turns.Turns(lambda: now[0])
+    known, cuff = address(70_000), profiles()["generic_blood_pressure"]
+
+    def seen(who):
+        made.seen(Sighting(None, who, "generic_blood_pressure", cuff, {}))
+
+    made.was_served(known, 1, session.Ended.BY_PEER)
+    now[0] += 60
     for number in range(5_000):
-        made._on_sighting(Sighting(None, address(number), "generic_blood_pressure", cuff, {}))
-    assert len(made._waiting) == 64
-    made._on_sighting(Sighting(None, known, "generic_blood_pressure", cuff, {}))
-    assert made._next() == known
+        seen(address(number))
+    assert len(made._waiting) == turns.WAITING_MAX
+    seen(known)
+    assert made.next().address == known
     for number in range(3_000):
-        made._device_served(address(number), 1, session.Ended.BY_PEER)
-    assert len(made._served) == 64
+        made.was_served(address(number), 1, session.Ended.BY_PEER)
+    assert len(made._served) == turns.WAITING_MAX
     assert len(made._not_before) <= 3_000

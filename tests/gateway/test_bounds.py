@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from gateway import collector
 from gateway.ble import bounds, within
 from gateway.ble.hci_client import HciClient
+from gateway.collector import collector
 from gateway.errors import DeviceUnavailable, RadioUnavailable
 from simulators.peripherals import Cuff, Scale
 from simulators.radio import VirtualRadio

@@ -81,7 +81,7 @@ async def test_a_scale_that_broadcasts_is_listened_to_and_never_connected_to(tmp
         switched_on(radio, BroadcastingScale) as (scale,),
         collecting(tmp_path, radio) as (made, outbox),
     ):
-        while made.radio_state != "scanning":
+        while made.listening.state != "scanning":
             await asyncio.sleep(0.05)
         await scale.take(Decimal("81.4"), AT)
         await scale.take(Decimal("81.4"), AT.replace(minute=31))

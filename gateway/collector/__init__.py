@@ -1,0 +1,5 @@
+"""Collects from every allowed device in reach into the outbox."""
+
+from gateway.collector.collector import Collector
+
+__all__ = ["Collector"]

@@ -1,0 +1,136 @@
+"""Keeps the radio scanning: waits for one that is missing, and recovers one that is stuck."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from contract.profiles import Profile
+from gateway.ble import Radio, Recovery, Sighting, Step, scan
+from gateway.errors import RadioUnavailable
+from gateway.supervision import Loop
+
+_log = logging.getLogger(__name__)
+# A radio that is started anew is away for moments: nobody need be called for that.
+DEAF_SECONDS: Final = 60.0
+# What opening or closing a radio takes at the very most.
+RADIO_SECONDS_MAX: Final = 90.0
+_LOOK_SECONDS: Final = 5.0
+
+
+class Listening:
+    """Scans without pause, however often the radio must be begun with anew."""
+
+    def __init__(
+        self,
+        radio: Radio,
+        profiles: Mapping[str, Profile],
+        models: Mapping[str, str],
+        seen: Callable[[Sighting], None],
+        recovery: Recovery,
+        loop: Loop,
+    ) -> None:
+        """``seen`` is told of each advertisement that a profile recognises."""
+        self._radio, self._profiles, self._models = radio, profiles, models
+        self._seen, self._recovery, self._loop = seen, recovery, loop
+        self._heard_at = self._worked_at = time.monotonic()
+        self._is_open_to_all = False
+        self.state = "starting"
+        self.restarts = 0
+
+    @property
+    def scans(self) -> bool:
+        """Tell whether the radio scans."""
+        return self.state == "scanning"
+
+    @property
+    def is_deaf(self) -> bool:
+        """Tell whether the radio has not worked for so long that somebody must know."""
+        return time.monotonic() - self._worked_at > DEAF_SECONDS and not self.scans
+
+    @property
+    def seconds_left(self) -> float:
+        """How long this scan goes on if nobody is heard; 0: it is over, a next one is begun."""
+        if self._is_open_to_all and not self._recovery.is_suspected:
+            return 0.0
+        left = self._heard_at + self._recovery.silence_seconds - time.monotonic()
+        return max(min(left, _LOOK_SECONDS) if self._is_open_to_all else left, 0.0)
+
+    def heard(self) -> None:
+        """Note that somebody was heard."""
+        self._heard_at = time.monotonic()
+        self._recovery.heard()
+
+    def worked(self) -> None:
+        """Note that a session was held."""
+        self.heard()
+        self._recovery.worked()
+
+    async def run(self, *work: Callable[[], Awaitable[None]]) -> None:
+        """Run until cancelled; ``work`` is begun with every scan, and ends it by returning."""
+        step = Step.ANEW
+        while True:
+            self._loop.goes_on_within(RADIO_SECONDS_MAX)
+            try:
+                await self._listen(step, work)
+            except RadioUnavailable as error:
+                self._is_missing(str(error))
+                self.restarts += 1
+                step = self._recovery.failed(time.monotonic())
+                retry = self._recovery.retry_seconds
+                self._loop.goes_on_within(retry + RADIO_SECONDS_MAX)
+                await asyncio.sleep(retry)
+            else:
+                _log.info("nobody was heard for %.0f s", self._recovery.silence_seconds)
+                step = self._recovery.was_silent(time.monotonic())
+            if step is not Step.ANEW:
+                _log.warning("the radio: %s", step.value)
+
+    async def _listen(self, step: Step, work: tuple[Callable[[], Awaitable[None]], ...]) -> None:
+        """Scan until nobody was heard for too long. Raises ``RadioUnavailable``."""
+        try:
+            await self._radio.open()
+            if step is Step.POWER_CYCLE:
+                await self._radio.power_cycle()
+            while True:
+                self._is_open_to_all = self._recovery.is_suspected
+                await self._scan(work)
+                if self._recovery.is_suspected or not self._is_open_to_all:
+                    return
+        finally:
+            await self._radio.close()
+
+    async def _scan(self, work: tuple[Callable[[], Awaitable[None]], ...]) -> None:
+        everybody = self._is_open_to_all
+        async with scan(
+            self._radio, self._profiles, self._seen, self.heard, self._models, everybody=everybody
+        ):
+            self._heard_at = time.monotonic()
+            if not self.scans:
+                _log.info("scanning")
+            self.state = "scanning"
+            await _first_of(self._lost(), *(one() for one in work))
+
+    async def _lost(self) -> None:
+        await self._radio.wait_lost()
+        raise RadioUnavailable("radio: gone")
+
+    def _is_missing(self, reason: str) -> None:
+        if self.scans:
+            self._worked_at = time.monotonic()
+        if self.state != reason:
+            _log.warning("%s; waiting for it", reason)
+        self.state = reason
+
+
+async def _first_of(*awaitables: Awaitable[None]) -> None:
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,311 @@
+"""Unmodified bleak and the whole collector on a stand-in for bluetoothd that fails as BlueZ does.
+
+Each test is a row of the table in docs/radio.md: the fault, and that the measurement still arrives.
+"""
+
+import asyncio
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+
+from contract.messages import element_decoder
+from contract.profiles import profiles
+from gateway import clock
+from gateway.ble import Recovery, link, open_radio, radio, recovery
+from gateway.ble.recovery import REQUEST
+from gateway.collector import Collector, turns
+from gateway.outbox import OutboxThread
+from tests.gateway.fake_bluez import (
+    ABORTED,
+    FAILED,
+    IN_PROGRESS,
+    NOT_READY,
+    Bluetoothd,
+    Cuff,
+)
+
+ADDRESS = "C0:00:00:00:00:01"
+# NordicSemiconductor/Android-BLE-Common-Library, see tests/vectors/decode.toml.
+VALUE = bytes.fromhex("1E8A00580078000000041114293B3C00012700")
+REFUSED = "org.bluez.Error.AuthenticationFailed"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(turns, "_FAILED_AGAIN_SECONDS", (0.2, 0.5))
+    monkeypatch.setattr(turns, "_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(recovery, "_RETRY_SECONDS", (0.2, 0.5))
+
+
+@asynccontextmanager
+async def running(bluetoothd):
+    await bluetoothd.start()
+    try:
+        yield bluetoothd
+    finally:
+        await bluetoothd.stop()
+
+
+@asynccontextmanager
+async def collecting(folder):
+    outbox = OutboxThread(folder / "outbox.db")
+    made = Collector(
+        gateway="gw-001",
+        radio=open_radio("bluez", folder),
+        profiles=profiles(),
+        devices=(),
+        outbox=outbox,
+        moment=partial(clock.now, "host"),
+        stored=lambda: None,
+        recovery=Recovery(folder),
+    )
+    task = asyncio.create_task(made.run())
+    try:
+        yield made, outbox
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        outbox.close()
+
+
+async def stored(outbox, count=1, seconds=15):
+    async with asyncio.timeout(seconds):
+        while True:
+            rows = await outbox.waiting(0, 1000, 10**9)
+            if len(rows) >= count:
+                return [element_decoder.decode(row.body) for row in rows]
+            await asyncio.sleep(0.05)
+
+
+async def arrives_once(folder, bluetoothd):
+    """The one measurement that the cuff has is stored, once; return the collector."""
+    async with running(bluetoothd), collecting(folder) as (made, outbox):
+        (found,) = await stored(outbox)
+        assert found.raw == VALUE.hex()
+        assert found.device == ADDRESS
+        await asyncio.sleep(0.3)
+        assert len(await stored(outbox)) == 1
+    return made
+
+
+def cuff():
+    return Cuff(ADDRESS, VALUE)
+
+
+async def test_with_nothing_wrong(system_bus, tmp_path):
+    made = await arrives_once(tmp_path, Bluetoothd(system_bus, cuff()))
+    assert made.listening.restarts == 0
+
+
+@pytest.mark.parametrize("error", [IN_PROGRESS, NOT_READY, FAILED])
+async def test_a_scan_that_is_refused_is_begun_anew_then_the_adapter_is_power_cycled(
+    system_bus, tmp_path, error
+):
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.fails["StartDiscovery"].extend([(error, "x")] * 2)
+    made = await arrives_once(tmp_path, bluetoothd)
+    assert made.recovery.resets == 1
+    powered = [call[3].value for call in bluetoothd.calls if call[0] == "Set"]
+    assert powered == [False, True]
+
+
+async def test_a_scan_that_cannot_be_stopped_does_not_hide_why_it_was_stopped(
+    system_bus, tmp_path, monkeypatch
+):
+    """bleak's own cure for InProgress is tried first, and fails here too (bleak #2021)."""
+    monkeypatch.setattr(recovery, "SILENCE_SECONDS", 0.5)
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.is_stuck = True
+    bluetoothd.fails["StopDiscovery"].extend([(IN_PROGRESS, "x")] * 2)
+    made = await arrives_once(tmp_path, bluetoothd)
+    assert made.recovery.resets == 1
+    assert not bluetoothd.fails["StopDiscovery"]
+
+
+async def test_a_scan_that_hears_nobody_is_opened_to_all_then_the_adapter_is_power_cycled(
+    system_bus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(recovery, "SILENCE_SECONDS", 0.5)
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.is_stuck = True
+    made = await arrives_once(tmp_path, bluetoothd)
+    wanted = [bool(uuids) for uuids in bluetoothd.filters]
+    assert wanted[0], "the first scan is for our services"
+    assert False in wanted, "the next is for everybody"
+    assert made.recovery.resets == 1
+
+
+async def test_what_a_power_cycle_does_not_cure_the_root_unit_is_asked_for(
+    system_bus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(recovery, "_ASK_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(recovery, "SILENCE_SECONDS", 0.5)
+    bluetoothd = Bluetoothd(system_bus)
+    async with running(bluetoothd), collecting(tmp_path) as (made, _), asyncio.timeout(15):
+        while not (tmp_path / REQUEST).exists():
+            await asyncio.sleep(0.05)
+        assert made.recovery.resets >= 1
+
+
+async def test_an_adapter_that_is_off_is_powered_on(system_bus, tmp_path):
+    bluetoothd = Bluetoothd(system_bus, cuff(), powered=False)
+    made = await arrives_once(tmp_path, bluetoothd)
+    assert made.recovery.resets == 0
+
+
+async def test_an_adapter_that_is_blocked_is_waited_for_and_the_root_unit_is_asked(
+    system_bus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(recovery, "_ASK_AFTER_SECONDS", 0.5)
+    bluetoothd = Bluetoothd(system_bus, cuff(), powered=False)
+    bluetoothd.fails["Set"].extend([("org.bluez.Error.Blocked", "Blocked through rfkill")] * 4)
+    await arrives_once(tmp_path, bluetoothd)
+    assert (tmp_path / REQUEST).exists()
+
+
+async def test_an_adapter_that_comes_late_is_waited_for(system_bus, tmp_path):
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.has_adapter = False
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        while "no adapter" not in made.listening.state:
+            await asyncio.sleep(0.05)
+        bluetoothd.plug_in()
+        assert len(await stored(outbox)) == 1
+
+
+async def test_a_bluetoothd_that_leaves_the_bus_is_noticed_and_used_again(system_bus, tmp_path):
+    async with collecting(tmp_path) as (made, outbox):
+        async with running(Bluetoothd(system_bus)), asyncio.timeout(10):
+            while not made.listening.scans:
+                await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            while made.listening.scans:
+                await asyncio.sleep(0.05)
+        async with running(Bluetoothd(system_bus, cuff())):
+            assert len(await stored(outbox)) == 1
+
+
+async def test_a_bluetoothd_that_answers_nothing_is_given_up_and_the_root_unit_is_asked(
+    system_bus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(radio, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(recovery, "_ASK_AFTER_SECONDS", 0.5)
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.deaf_to = {"RegisterAgent"}
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        async with asyncio.timeout(10):
+            while not (tmp_path / REQUEST).exists():
+                await asyncio.sleep(0.05)
+        assert made.listening.state == "radio: BlueZ does not answer"
+        bluetoothd.deaf_to = set()
+        assert len(await stored(outbox)) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        (FAILED, ABORTED),
+        (FAILED, "le-connection-timeout"),
+        ("org.freedesktop.DBus.Error.UnknownObject", "Method Connect does not exist"),
+        ("org.bluez.Error.NotConnected", "Not Connected"),
+        (REFUSED, "Authentication Failed"),
+        (IN_PROGRESS, "In Progress"),
+    ],
+)
+async def test_a_link_that_does_not_come_up_is_tried_again_when_the_device_is_seen(
+    system_bus, tmp_path, error
+):
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.fails["Connect"].extend([error] * 2)
+    made = await arrives_once(tmp_path, bluetoothd)
+    assert bluetoothd.count("Connect") == 3, "no session went by without news"
+    assert made.listening.restarts == 0, "one device that fails stops no other"
+
+
+async def test_a_link_that_waits_for_ever_is_given_up(system_bus, tmp_path, monkeypatch):
+    monkeypatch.setattr(radio, "CONNECT_SECONDS", 0.5)
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.deaf_to = {"Connect"}
+    async with running(bluetoothd), collecting(tmp_path) as (_, outbox):
+        async with asyncio.timeout(10):
+            while not bluetoothd.count("Disconnect"):  # which ends what BlueZ is still about
+                await asyncio.sleep(0.05)
+        bluetoothd.deaf_to = set()
+        assert len(await stored(outbox)) == 1
+
+
+async def test_with_no_slot_left_all_links_are_ended(system_bus, tmp_path):
+    """Another device's link fills the last slot: nobody of us holds it any more."""
+    forgotten = Cuff("C0:00:00:00:00:02", VALUE)
+    bluetoothd = Bluetoothd(system_bus, cuff(), forgotten)
+    bluetoothd.fails["Connect"].append((FAILED, "le-connection-concurrent-connection-limit"))
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        found = await stored(outbox, 2)
+        assert {one.device for one in found} == {ADDRESS, forgotten.address}
+        assert made.listening.restarts == 1
+
+
+async def test_a_link_that_an_earlier_process_left_open_is_ended(system_bus, tmp_path):
+    left = cuff()
+    left.is_known = left.is_connected = True
+    await arrives_once(tmp_path, Bluetoothd(system_bus, left))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        (FAILED, "Operation failed with ATT error: 0x0e"),
+        ("org.bluez.Error.NotConnected", "Not Connected"),
+        ("org.bluez.Error.NotPermitted", "Not paired"),
+        (IN_PROGRESS, "In Progress"),
+    ],
+)
+async def test_a_subscription_that_fails_leaves_no_link_behind(system_bus, tmp_path, error):
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.fails["StartNotify"].append(error)
+    made = await arrives_once(tmp_path, bluetoothd)
+    calls = [call[0] for call in bluetoothd.calls]
+    assert "Disconnect" in calls[calls.index("StartNotify") :]
+    assert made.listening.restarts == 0
+
+
+async def test_a_link_that_does_not_end_is_ended_by_opening_the_radio_anew(
+    system_bus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(link, "_DISCONNECT_SECONDS", 0.3)
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    bluetoothd.fails["StartNotify"].append((FAILED, "x"))
+    bluetoothd.deaf_to = {"Disconnect"}
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        async with asyncio.timeout(10):
+            while not made.listening.restarts:
+                await asyncio.sleep(0.05)
+        bluetoothd.deaf_to = set()
+        assert len(await stored(outbox)) == 1
+
+
+async def test_services_remembered_wrong_are_forgotten_and_discovered_anew(system_bus, tmp_path):
+    stale = cuff()
+    stale.is_stale = True
+    bluetoothd = Bluetoothd(system_bus, stale)
+    await arrives_once(tmp_path, bluetoothd)
+    assert bluetoothd.count("RemoveDevice") == 1
+
+
+async def test_a_handle_that_is_not_there_any_more_is_forgotten_too(system_bus, tmp_path):
+    bluetoothd = Bluetoothd(system_bus, cuff())
+    moved = (FAILED, "Operation failed with ATT error: 0x01 (Invalid Handle)")
+    bluetoothd.fails["StartNotify"].append(moved)
+    await arrives_once(tmp_path, bluetoothd)
+    assert bluetoothd.count("RemoveDevice") == 1
+
+
+async def test_a_bond_is_not_given_up_for_services_remembered_wrong(system_bus, tmp_path):
+    stale = cuff()
+    stale.is_stale = stale.is_paired = True
+    bluetoothd = Bluetoothd(system_bus, stale)
+    async with running(bluetoothd), collecting(tmp_path), asyncio.timeout(10):
+        while bluetoothd.count("Connect") < 2:
+            await asyncio.sleep(0.05)
+        assert bluetoothd.count("RemoveDevice") == 0
