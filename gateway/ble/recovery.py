@@ -79,8 +79,11 @@ class Recovery:
         self._silences += 1
         return self.failed(now)
 
-    def failed(self, now: float) -> Step:
-        """The radio does not work: what to do."""
+    def failed(self, now: float, *, is_open: bool = True) -> Step:
+        """The radio does not work: what to do. One that cannot even be opened has no power to cut.
+
+        bluetoothd that comes back brings its adapter up by itself, and is not disturbed in that.
+        """
         if not self.is_suspected and now - self._latest > _OVER_SECONDS:
             self._begin_again()
         self.is_suspected = True
@@ -89,15 +92,15 @@ class Recovery:
         if self._failures == 1:
             self._since = now
             return Step.ANEW
-        return self._stronger(now)
+        return self._stronger(now, is_open=is_open)
 
-    def _stronger(self, now: float) -> Step:
+    def _stronger(self, now: float, *, is_open: bool) -> Step:
         may_ask = self._request is not None and now - self._since >= _ASK_AFTER_SECONDS
         if may_ask and self._asking.is_due(now):
             self._ask()
             self.resets += 1
             return Step.ASK
-        if self._cycling.is_due(now):
+        if is_open and self._cycling.is_due(now):
             self.resets += 1
             return Step.POWER_CYCLE
         return Step.ANEW

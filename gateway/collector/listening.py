@@ -35,7 +35,7 @@ class Listening:
         self._radio, self._profiles, self._models = radio, profiles, models
         self._seen, self._recovery, self._loop = seen, recovery, loop
         self._heard_at = self._worked_at = time.monotonic()
-        self._is_open_to_all = False
+        self._is_open = self._is_open_to_all = False
         self.state = "starting"
         self.restarts = 0
 
@@ -77,7 +77,7 @@ class Listening:
             except RadioUnavailable as error:
                 self._is_missing(str(error))
                 self.restarts += 1
-                step = self._recovery.failed(time.monotonic())
+                step = self._recovery.failed(time.monotonic(), is_open=self._is_open)
                 retry = self._recovery.retry_seconds
                 self._loop.goes_on_within(retry + RADIO_SECONDS_MAX)
                 await asyncio.sleep(retry)
@@ -90,7 +90,9 @@ class Listening:
     async def _listen(self, step: Step, work: tuple[Callable[[], Awaitable[None]], ...]) -> None:
         """Scan until nobody was heard for too long. Raises ``RadioUnavailable``."""
         try:
+            self._is_open = False
             await self._radio.open()
+            self._is_open = True
             if step is Step.POWER_CYCLE:
                 await self._radio.power_cycle()
             while True:

@@ -80,6 +80,14 @@ def test_a_radio_that_is_missing_for_days_is_tried_every_minute_at_least(tmp_pat
     assert max(waits) == 60
 
 
+def test_a_bluetoothd_that_is_away_is_left_to_come_back_until_it_takes_too_long(tmp_path):
+    made = Recovery(tmp_path)
+    steps = [made.failed(now, is_open=False) for now in range(1000, 1150, 10)]
+    assert steps[:12] == [Step.ANEW] * 12
+    assert steps[12] is Step.ASK
+    assert Step.POWER_CYCLE not in steps
+
+
 def test_without_a_root_unit_none_is_asked(tmp_path, caplog):
     made = Recovery()
     assert {step for step, _ in silent(made, 4)} == {Step.ANEW, Step.POWER_CYCLE}
