@@ -18,6 +18,7 @@ WORSENS_DAYS: Final = 6
 # The limits of the demonstration's plan; a judgement for show, not for anybody's care.
 LIMITS: Final = {
     "systolic": {"low_outer": "80", "low_inner": "95", "high_inner": "160", "high_outer": "180"},
+    "diastolic": {"low_outer": "45", "low_inner": "55", "high_inner": "100", "high_outer": "115"},
     "pulse": {"low_outer": "40", "low_inner": "48", "high_inner": "105", "high_outer": "120"},
     "spo2": {"low_outer": "88", "low_inner": "92"},
 }

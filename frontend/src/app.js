@@ -13,6 +13,7 @@ import { drawCharts, zooms } from "./charts.js";
 import { watchKeys } from "./keyboard.js";
 import { watchLive } from "./live.js";
 import { keepWorklist } from "./offline.js";
+import { watchOneTap } from "./onetap.js";
 
 // Named so that they are kept; each also listens to its data-bs-… attributes by itself.
 window.vicino = { Alert, Collapse, Dropdown, Input, Modal, NavBarCollapsible, Tab, zooms };
@@ -20,5 +21,6 @@ window.vicino = { Alert, Collapse, Dropdown, Input, Modal, NavBarCollapsible, Ta
 watchLive();
 watchKeys();
 keepWorklist();
+watchOneTap();
 drawCharts(document);
 document.addEventListener("htmx:after:swap", () => drawCharts(document));

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Protocol
 
+from server.ports.directory import Patient
+
 
 class Box(NamedTuple):
     """A gateway as far as its access is concerned. ``replaced_by`` stands in for one that has no
@@ -25,8 +27,9 @@ class Fleet(Protocol):
         """Return the CHC's other gateways that have access."""
         ...
 
-    def homes(self, gateway: str, since: int) -> int:
-        """Return of how many patients something came through a gateway since then."""
+    def homes(self, gateway: str, since: int) -> list[Patient]:
+        """Return of whom something came through a gateway since then, by name; not all need be of
+        its CHC."""
         ...
 
     def revoked(self) -> list[str]:

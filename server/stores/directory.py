@@ -8,7 +8,7 @@ from server.domain.plans import Plan, plan_json, stored_plan
 from server.ports.directory import Chc, Patient, PlanRow, Session, User
 from server.stores import tables as t
 
-_PATIENT = [t.patients.c[name if name != "zone_name" else "zone"] for name in Patient._fields]
+PATIENT = [t.patients.c[name if name != "zone_name" else "zone"] for name in Patient._fields]
 _USER = [t.users.c[name] for name in User._fields]
 _CHC = [t.chcs.c[name if name != "zone_name" else "zone"] for name in Chc._fields]
 
@@ -76,15 +76,15 @@ class DirectoryRows:
         self._connection.execute(change.values(revoked_at=now))
 
     def patient(self, patient_id: int) -> Patient | None:
-        row = self._first(select(*_PATIENT).where(t.patients.c.id == patient_id))
+        row = self._first(select(*PATIENT).where(t.patients.c.id == patient_id))
         return Patient(*row) if row else None
 
     def patient_by_reference(self, reference: str) -> Patient | None:
-        row = self._first(select(*_PATIENT).where(t.patients.c.reference == reference))
+        row = self._first(select(*PATIENT).where(t.patients.c.reference == reference))
         return Patient(*row) if row else None
 
     def patients(self, chc_id: int | None) -> list[Patient]:
-        query = select(*_PATIENT).order_by(t.patients.c.family_name, t.patients.c.given_name)
+        query = select(*PATIENT).order_by(t.patients.c.family_name, t.patients.c.given_name)
         if chc_id is not None:
             query = query.where(t.patients.c.chc_id == chc_id)
         return [Patient(*row) for row in self._connection.execute(query)]

@@ -1,10 +1,12 @@
 """Gateways' access as columns of their table."""
 
-from sqlalchemy import Connection, distinct, func, select, update
+from sqlalchemy import Connection, select, update
 
 from server.domain.attribution import Fate
+from server.ports.directory import Patient
 from server.ports.fleet import Box
 from server.stores import tables as t
+from server.stores.directory import PATIENT
 
 _G = t.gateways.c
 
@@ -24,9 +26,9 @@ class FleetRows:
         query = select(_G.id).where(_G.chc_id == chc_id, _G.revoked_at.is_(None), _G.id != but)
         return list(self._connection.execute(query.order_by(_G.id)).scalars())
 
-    def homes(self, gateway: str, since: int) -> int:
-        query = (
-            select(func.count(distinct(t.measurements.c.patient_id)))
+    def homes(self, gateway: str, since: int) -> list[Patient]:
+        through = (
+            select(t.measurements.c.patient_id)
             .join(t.epochs, t.epochs.c.id == t.measurements.c.epoch_id)
             .where(
                 t.epochs.c.gateway_id == gateway,
@@ -34,7 +36,10 @@ class FleetRows:
                 t.measurements.c.stored_at >= since,
             )
         )
-        return self._connection.execute(query).scalar_one()
+        p = t.patients.c
+        query = select(*PATIENT).where(p.id.in_(through))
+        rows = self._connection.execute(query.order_by(p.family_name, p.given_name, p.id))
+        return [Patient._make(row) for row in rows]
 
     def revoked(self) -> list[str]:
         query = select(_G.id).where(_G.revoked_at.is_not(None))

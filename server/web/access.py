@@ -61,6 +61,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/duty/off"): Action.WORK_ALERTS,
     ("POST", "/duty/hand-over"): Action.WORK_ALERTS,
     ("POST", "/proposals/{patient_id}/{version}/seen"): Action.PROPOSE_PLAN,
+    ("POST", "/proposals/seen"): Action.PROPOSE_PLAN,
     ("GET", "/patients"): Action.SEE_PATIENTS,
     ("POST", "/patients"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}"): Action.SEE_PATIENTS,

@@ -23,6 +23,7 @@ from server.web import (
     away,
     channels,
     claims,
+    closing,
     contact,
     duty,
     events,
@@ -48,6 +49,7 @@ from server.web.visit import Here, SignInNeeded
 _health: Final = APIRouter()
 _PAGES: Final = (
     *(sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events),
+    closing,
     channels,
     measurements,
     since,

@@ -76,7 +76,7 @@ def _page(
         box = fleet.own_box(tx, visit.user, gateway)
         identity = tx.enrolment.identity(gateway)
         row = next(one for one in tx.views.fleet(box.chc_id) if one.id == gateway)
-        homes = tx.fleet.homes(gateway, visit.now - HOMES_WITHIN)
+        homes = len(tx.fleet.homes(gateway, visit.now - HOMES_WITHIN))
         successors = tx.fleet.successors(box.chc_id, gateway)
         subject = f"gateway:{gateway}"
         alerts = [*tx.alerts.open_of([subject]).values()]

@@ -1,6 +1,7 @@
 """What a member of staff finds on the worklist first: hand-overs since their last shift, and what
 became of the plans that they proposed; and giving away all that is theirs."""
 
+import re
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ from server.web.visit import Here, Id, Visit
 router = APIRouter()
 # Who was away for longer reads the alerts themselves.
 SINCE_LONGEST: Final = 7 * DAY
+_SHOWN: Final = re.compile(r"\d{1,9}/\d{1,9}")
 
 
 @router.post("/duty/hand-over")
@@ -38,6 +40,16 @@ def seen(visit: Here, patient_id: Id, version: Id) -> Response:
     with visit.site.store.write() as tx:
         if not tx.since.see_fate(visit.user.name, patient_id, version, visit.now):
             raise NotFound(f"proposal {version} of patient {patient_id}")
+    return visit.see("/worklist")
+
+
+@router.post("/proposals/seen")
+def all_seen(visit: Here) -> Response:
+    """Take note of all the fates that were shown, named in the form: none that came since."""
+    shown = [key.split("/") for key in visit.form if _SHOWN.fullmatch(key)]
+    with visit.site.store.write() as tx:
+        for patient_id, version in shown:
+            tx.since.see_fate(visit.user.name, int(patient_id), int(version), visit.now)
     return visit.see("/worklist")
 
 

@@ -21,7 +21,7 @@ from server.web.watching import not_watching
 router = APIRouter()
 TABS: Final = ("clinical", "technical", "closed")
 OWNERS: Final = ("mine", "unclaimed")
-_URGENCY: Final = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+URGENCY: Final = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def urgency(alert: Alert) -> tuple[bool, int, bool, bool, int]:
     """Return what open alerts are sorted by."""
     claimed = alert.owner is not None
     on_top = alert.unanswered and alert.priority is not Priority.LOW
-    order = _URGENCY[alert.priority]
+    order = URGENCY[alert.priority]
     return not on_top, order, not alert.unanswered, claimed, alert.raised_at
 
 
@@ -136,8 +136,10 @@ def _content(visit: Visit) -> dict[str, Any]:
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
+    urgent = {row.alert.patient_id for row in clinical if row.alert.priority is Priority.HIGH}
     return {
         "filters": filters,
+        "urgent": urgent - {None} if filters.tab != "closed" else set(),
         "counts": counts,
         "rows": kept if filters.tab == "closed" else ordered(kept),
         "works": {row.alert.id for row in kept if alert_work.may_work(visit.user, row.alert)},

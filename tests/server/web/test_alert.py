@@ -101,7 +101,7 @@ def test_what_was_done_stays_in_sight(district: District):
     assert paused.status_code == 303
     assert anna.post(f"/alerts/{number}/resume").status_code == 303
     page = district.browser("dora").get(f"/alerts/{number}").text
-    done = page[page.index("What was done") : page.index("<h2>Notes")]
+    done = page[page.index("What was done") : page.index("<h2>Why")]
     found = re.findall(r"<strong>(.*?)</strong>: (.*?)</li>", done)
     assert found == [
         ("Anna Neri", "taken on"),

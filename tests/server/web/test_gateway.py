@@ -150,3 +150,14 @@ def test_who_does_not_look_after_gateways_takes_none_away(district: District, na
     assert browser.post("/fleet/gw-1/revoke", {**BROKEN, "sure": "yes"}).status_code == 403
     assert "Take its access" not in browser.get("/fleet/gw-1").text
     assert district.access.gateways == []
+
+
+def test_its_alert_says_to_a_nurse_whose_home_it_is(district: District):
+    """Somebody there may have to be called; the technical service sees no patient."""
+    silent(district)
+    number = district.alert("gateway-silent")
+    page = district.browser("anna").get(f"/alerts/{number}").text
+    homes = page[page.index("data-homes") :]
+    assert "Rossi" in homes
+    assert "tel:0122 1" in homes
+    assert "Rossi" not in district.browser("tito").get(f"/alerts/{number}").text

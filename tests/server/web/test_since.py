@@ -91,6 +91,25 @@ def test_a_proposals_fate_comes_back_to_its_author_until_seen(district: District
     assert "data-fates" not in browser.get("/worklist").text
 
 
+def test_all_fates_that_were_shown_are_seen_at_once(district: District) -> None:
+    """None that came since is: it was not read."""
+    anna, dora = district.world.user("anna"), district.world.user("dora")
+    with district.store.write() as tx:
+        patient = tx.directory.patient(district.maria)
+        assert patient is not None
+        plan = protocols()["heart-failure"].plan()
+        versions = [planning.propose(tx, anna, patient, plan, district.now) for _ in range(3)]
+        for row in tx.directory.plans(patient.id):
+            if row.version in versions:
+                planning.decline(tx, dora, patient, row, "Not yet", district.now)
+    browser = district.browser("anna")
+    assert browser.get("/worklist").text.count("declined by") == 3
+    shown = {f"{patient.id}/{version}": "1" for version in versions[:2]}
+    hostile = {"9/9": "1", "x/1": "1", "1/2/3": "1", "-1/1": "1"}
+    assert browser.post("/proposals/seen", {**shown, **hostile}).status_code == 303
+    assert browser.get("/worklist").text.count("declined by") == 1
+
+
 def test_a_proposal_that_a_later_version_overtook_has_its_fate_too(district: District) -> None:
     """Nurses propose, and whoever reads a yes to somebody else's plan wants to know of theirs."""
     anna, bruno, dora = (district.world.user(name) for name in ("anna", "bruno", "dora"))

@@ -1,0 +1,52 @@
+"""What the form that closes an alert offers, so that closing takes few taps."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from server.domain.alerts import Alert
+from server.domain.instants import DAY
+from server.domain.plans import Priority
+from server.web.worklist import URGENCY, urgency
+
+# What a ticked box of another alert is called: ``also-17``.
+ALSO: Final = "also-"
+# Days ahead that are one tap.
+SOON: Final = (1, 3, 7, 30)
+_FILLED_MAX: Final = 30  # days
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+
+
+def closes_with(other: Alert, alert: Alert, user: str) -> bool:
+    """Tell whether closing one alert may close another: the same patient's, open, no more urgent
+    (a red must never go with an amber), and nobody else's."""
+    same = alert.patient_id is not None and other.patient_id == alert.patient_id
+    free = other.owner in (None, user)
+    lesser = URGENCY[other.priority] >= URGENCY[alert.priority]
+    return same and free and lesser and other.id != alert.id and other.closed_at is None
+
+
+def days_ahead(today: int) -> list[tuple[int, str]]:
+    """Return the days of one tap, as days ahead and ISO dates; ``today`` counts from 1970."""
+    return [(ahead, _iso(today + ahead)) for ahead in SOON]
+
+
+def as_before(before: Alert | None, today: int) -> tuple[str, str]:
+    """Return the outcome and the day of the next review as at the last close of this rule, a month
+    ahead at most; of a high alert nothing: what it comes to is never a habit."""
+    if before is None or before.closed_at is None or before.next_review_at is None:
+        return "", ""
+    if before.priority is Priority.HIGH:
+        return "", ""
+    days = min(max(1, -(-(before.next_review_at - before.closed_at) // DAY)), _FILLED_MAX)
+    return str(before.outcome), _iso(today + days)
+
+
+def beside(alert: Alert, patients: Sequence[Alert]) -> list[Alert]:
+    """Return the other open alerts of the patient, the most urgent first."""
+    others = [one for one in patients if one.closed_at is None and one.id != alert.id]
+    return sorted(others, key=urgency)
+
+
+def _iso(day: int) -> str:
+    return date.fromordinal(day + _EPOCH_DAY).isoformat()
