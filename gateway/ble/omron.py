@@ -7,6 +7,7 @@ lets itself be read is this box's own, and given to the cuff when it is paired.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,7 @@ KEY_BYTES: Final = 16
 _USE_KEY, _NEW_KEY, _KEY_MODE = b"\x01", b"\x00", b"\x02"
 _UNLOCKED, _KEY_TAKEN, _READY_FOR_KEY = b"\x81\x00", b"\x80\x00", b"\x82\x00"
 _REPLY_SECONDS: Final = 2.0
+_QUIET_SECONDS: Final = 0.5
 _TRIES: Final = 3
 _NEVER_WRITTEN: Final = ({0x00}, {0xFF})
 
@@ -49,6 +51,7 @@ class OmronMemory:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._is_behind = False
 
     async def give_key(self, key: bytes) -> None:
         """Make ``key`` the one that unlocks it; it must have been put into pairing mode."""
@@ -83,15 +86,25 @@ class OmronMemory:
                 yield raw
 
     async def _ask(self, request: bytes, kind: int, address: int | None) -> bytes:
-        """Write a frame until its reply comes; any other reply is of an earlier try."""
+        """Write a frame until its reply comes; any other reply is of an earlier try.
+
+        Nothing in a part says which try it answers, and of what is put together wrong one in 256
+        xors to zero all the same: after a try that had no answer, what comes late is let go first.
+        """
+        was_repeated = False
         for _ in range(_TRIES):
+            if self._is_behind:
+                await self._quiet()
             for channel, part in zip(_CHANNELS_OUT, frames.parts(request), strict=False):
                 await self._link.write(channel, part)
             try:
                 async with asyncio.timeout(_REPLY_SECONDS):
-                    return await self._reply(kind, address, request)
+                    data = await self._reply(kind, address, request)
             except TimeoutError:
+                self._is_behind = was_repeated = True
                 continue
+            self._is_behind = was_repeated
+            return data
         raise self._link.unavailable(f"no answer to {request.hex()}")
 
     async def _reply(self, kind: int, address: int | None, request: bytes) -> bytes:
@@ -122,6 +135,13 @@ class OmronMemory:
                         return said
         except TimeoutError as error:
             raise self._link.unavailable("does not answer the key") from error
+
+    async def _quiet(self) -> None:
+        """Let go of what still comes, until nothing does."""
+        with suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(_QUIET_SECONDS):
+                    await self._arrived()
 
     async def _arrived(self) -> Notified:
         arrived = await self._link.next()
