@@ -1,10 +1,66 @@
 """Which device profile an advertisement belongs to."""
 
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final, TypeVar
 
 from bleak.uuids import normalize_uuid_str
 
 from contract.profiles import Advertisement, Profile
+
+_T = TypeVar("_T")
+_WAIT_SECONDS: Final = 1.0
+_ADDRESSES_MAX: Final = 256
+
+
+class Recogniser:
+    """Recognises devices from one advertisement to the next; ``now`` is in seconds.
+
+    A scale that broadcasts may be seen without its data: BlueZ remembers the service and tells it
+    first. By the service alone it would be taken for any scale, connected to, and its measurements
+    stored under two profiles. So whoever might be one that broadcasts is looked at for a second,
+    and who was known as one stays one.
+    """
+
+    def __init__(self, profiles: Mapping[str, Profile], models: Mapping[str, str]) -> None:
+        """``models`` names the profile of some addresses, whatever they advertise."""
+        self._profiles, self._models = profiles, models
+        asked = [profile.advertisement for profile in profiles.values()]
+        self._doubtful = {one.service_uuid for one in asked if one.service_data_uuid is not None}
+        self._broadcasters: OrderedDict[str, str] = OrderedDict()
+        self._first_seen: OrderedDict[str, float] = OrderedDict()
+
+    def recognise(
+        self,
+        address: str,
+        local_name: str | None,
+        service_uuids: Sequence[str],
+        service_data: Collection[str],
+        now: float,
+    ) -> str | None:
+        """Return the name of its profile; None for a stranger, or while that is in doubt."""
+        if address in self._models:
+            return self._models[address]
+        name = recognise(self._profiles, local_name, service_uuids, service_data)
+        if name is None:
+            return None
+        asked = self._profiles[name].advertisement
+        if asked.service_data_uuid is not None:
+            _remember(self._broadcasters, address, name)
+            return name
+        if asked.local_name is not None or asked.service_uuid not in self._doubtful:
+            return name
+        if address in self._broadcasters:
+            return self._broadcasters[address]
+        if address not in self._first_seen:
+            _remember(self._first_seen, address, now)
+        return name if now - self._first_seen[address] >= _WAIT_SECONDS else None
+
+
+def _remember(memory: OrderedDict[str, _T], address: str, what: _T) -> None:
+    memory[address] = what
+    if len(memory) > _ADDRESSES_MAX:
+        memory.popitem(last=False)
 
 
 def recognise(

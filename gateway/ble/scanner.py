@@ -1,5 +1,6 @@
 """The scan: it runs without pause, and its callback does nothing but hand over who was seen."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from bleak.backends.scanner import AdvertisementData
 from contract.profiles import Profile
 from gateway.ble.bounds import within
 from gateway.ble.radio import Radio
-from gateway.ble.recognition import recognise, service_filter
+from gateway.ble.recognition import Recogniser, service_filter
 from gateway.ble.translation import radio_errors
 from gateway.errors import RadioUnavailable
 
@@ -48,12 +49,13 @@ async def scan(
     """
 
     chosen = models or {}
+    recogniser = Recogniser(profiles, chosen)
 
     def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
         heard()
         address = device.address.upper()
-        name = chosen.get(address) or recognise(
-            profiles, data.local_name, data.service_uuids, data.service_data
+        name = recogniser.recognise(
+            address, data.local_name, data.service_uuids, data.service_data, time.monotonic()
         )
         if name is not None:
             seen(Sighting(device, address, name, profiles[name], data.service_data))

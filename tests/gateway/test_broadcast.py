@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from bumble.core import AdvertisingData
 
 from contract.profiles import profiles
 from gateway.ble import Sighting
@@ -89,3 +90,31 @@ async def test_a_scale_that_broadcasts_is_listened_to_and_never_connected_to(tmp
         assert not scale._device.connections
     assert [m.quantities[0].value for m in found] == ["81.400", "81.400"]
     assert [m.device_time[-5:] for m in found] == ["30:00", "31:00"]
+
+
+class ShowsItsDataLate(BroadcastingScale):
+    """Its service is seen for a moment before its data."""
+
+    def _advertisement(self):
+        parts = super()._advertisement().ad_structures
+        return AdvertisingData(parts if self._data else parts[:2])
+
+    async def wake_up(self):
+        await self._advertise()
+        await asyncio.sleep(0.5)
+
+
+async def test_a_scale_whose_service_is_seen_before_its_data_is_not_connected_to(tmp_path):
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, ShowsItsDataLate) as (scale,),
+        collecting(tmp_path, radio) as (made, outbox),
+    ):
+        connected = []
+        scale._device.on("connection", connected.append)
+        while made.listening.state != "scanning":
+            await asyncio.sleep(0.05)
+        await scale.wake_up()
+        await scale.take(Decimal("81.4"), AT)
+        (found,) = await stored(outbox)
+    assert (found.profile, connected) == ("xiaomi_mi_scale_1", [])

@@ -4,7 +4,7 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 
 from contract.profiles import profiles
-from gateway.ble.recognition import recognise, service_filter
+from gateway.ble.recognition import Recogniser, recognise, service_filter
 
 BLOOD_PRESSURE, WEIGHT = normalize_uuid_str("1810"), normalize_uuid_str("181d")
 
@@ -32,3 +32,31 @@ def test_only_known_services_are_scanned_for_until_a_model_without_one_is_chosen
     services = service_filter(profiles())
     assert BLOOD_PRESSURE in services
     assert service_filter(profiles(), ["berry_bm1000"]) is None
+
+
+def test_a_scale_seen_before_its_data_is_not_taken_for_any_scale():
+    made = Recogniser(profiles(), {})
+    assert made.recognise("a", None, [WEIGHT], [], 100.0) is None
+    assert made.recognise("a", None, [WEIGHT], [WEIGHT], 100.2) == "xiaomi_mi_scale_1"
+    assert made.recognise("a", None, [WEIGHT], [], 200.0) == "xiaomi_mi_scale_1"
+
+
+def test_a_scale_that_never_shows_data_is_any_scale_after_a_second():
+    made = Recogniser(profiles(), {})
+    assert made.recognise("b", "scale", [WEIGHT], [], 100.0) is None
+    assert made.recognise("b", "scale", [WEIGHT], [], 100.9) is None
+    assert made.recognise("b", "scale", [WEIGHT], [], 101.0) == "generic_weight_scale"
+
+
+def test_who_tells_its_name_or_has_another_service_is_known_at_once():
+    made = Recogniser(profiles(), {"d": "berry_bm1000"})
+    assert made.recognise("a", "A&D_UC-352BLE_1", [WEIGHT], [], 100.0) == "and_uc352ble"
+    assert made.recognise("c", None, [BLOOD_PRESSURE], [], 100.0) == "generic_blood_pressure"
+    assert made.recognise("d", None, [WEIGHT], [], 100.0) == "berry_bm1000"
+
+
+def test_strangers_fill_no_memory():
+    made = Recogniser(profiles(), {})
+    for number in range(10_000):
+        made.recognise(str(number), None, [WEIGHT], [], 100.0)
+    assert len(made._first_seen) <= 256
