@@ -19,6 +19,9 @@ from gateway.observe import print_line
 
 _DEFAULT_SETTINGS = Path("/etc/vicino/gateway.toml")
 _DEFAULT_STATE = Path("/var/lib/vicino-gateway")
+_RADIO = """Run the gateway. Its settings say which radio it uses: radio = "bluez" is the adapter
+that BlueZ has (what a Raspberry Pi needs); radio = "hci:usb:0" the first plain USB dongle, without
+BlueZ, "hci:usb:0a12:0001" the one of that vendor and product; see docs/radio.md."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vicino-gateway", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="run the gateway")
+    run = commands.add_parser("run", help="run the gateway", description=_RADIO)
     run.set_defaults(run=_run)
     status = commands.add_parser("status", help="say how the gateway is")
     status.add_argument("--json", action="store_true", help="as one JSON object")

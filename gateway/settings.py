@@ -31,12 +31,13 @@ _BROKER: Final = re.compile(r"mqtts://(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<p
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All there is to set.
 
-    ``radio`` is ``bluez`` or ``hci:`` and a Bumble transport. ``devices`` are the addresses that
-    are read; empty means every device that a profile recognises. ``models`` names the profile of a
-    device by its address, for models that do not tell themselves by what they advertise. ``zone``
-    is the home's (``Europe/Rome``): without it no device's clock is set. ``clock``
-    says who knows whether the wall clock is right: the ``kernel`` (a time service disciplines it),
-    or the ``host`` of a virtual machine or container, which keeps it without the kernel's knowing.
+    ``radio`` is ``bluez`` or ``hci:`` and a Bumble transport (``hci:usb:0``: docs/radio.md).
+    ``devices`` are the addresses that are read; empty means every device that a profile recognises.
+    ``models`` names the profile of a device by its address, for models that do not tell themselves
+    by what they advertise. ``zone`` is the home's (``Europe/Rome``): without it no device's clock
+    is set. ``clock`` says who knows whether the wall clock is right: the ``kernel`` (a time service
+    disciplines it), or the ``host`` of a virtual machine or container, which keeps it without the
+    kernel's knowing.
     ``server`` is where the certificate is renewed, as ``https://vicino.example``; without it a
     person renews it.
     ``prompt_command`` is the absolute path of a program that asks the home to measure again, by

@@ -15,7 +15,9 @@ from gateway.errors import RadioUnavailable
 _ADAPTER: Final = "org.bluez.Adapter1"
 _DEVICE: Final = "org.bluez.Device1"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-_OFF_SECONDS: Final = 1.0  # a controller forgets its links only when it was really off
+# A controller forgets its links only when it was really off; and once it is on, bleak hears of that
+# over a connection of its own.
+_SETTLE_SECONDS: Final = 1.0
 _DISCONNECT_SECONDS: Final = 5.0
 
 # Calls BlueZ: path, interface, member, signature, what goes with it; returns what it answers.
@@ -49,7 +51,6 @@ class Adapter:
         for path, _ in _having(await self._objects(), _ADAPTER):
             with suppress(RadioUnavailable):  # one that says it is off already
                 await self._power(path, on=False)
-            await asyncio.sleep(_OFF_SECONDS)
             await self._power(path, on=True)
 
     async def forget(self, device: str) -> bool:
@@ -73,6 +74,7 @@ class Adapter:
     async def _power(self, path: str, *, on: bool) -> None:
         body = _ADAPTER, "Powered", Variant("b", on)
         await self._call(path, _PROPERTIES, "Set", "ssv", *body)
+        await asyncio.sleep(_SETTLE_SECONDS)
 
     async def _disconnect(self, path: str) -> None:
         with suppress(RadioUnavailable, TimeoutError):

@@ -14,6 +14,7 @@ from bumble.hci import Address
 from bumble.keys import JsonKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
+from usb1 import USBError
 
 from gateway.ble.bluez import Passkey
 from gateway.ble.hci_client import HciClient
@@ -23,9 +24,13 @@ from gateway.errors import RadioUnavailable
 
 _OPEN_SECONDS: Final = 15.0
 _CLOSE_SECONDS: Final = 5.0
+# libusb's errors derive from no class of Bumble's.
+_FOREIGN: Final = (BaseBumbleError, USBError, OSError, TimeoutError, ValueError)
 
 # Bumble logs what it does not expect at WARNING; its debug lines carry values.
 logging.getLogger("bumble").setLevel(logging.WARNING)
+# It says there what it raises, too: at every try to open a dongle that is not there.
+logging.getLogger("bumble.transport.usb").setLevel(logging.CRITICAL)
 
 
 class _Asking(PairingDelegate):  # type: ignore[misc]  # Bumble is not typed for us
@@ -57,7 +62,7 @@ class HciRadio:
                 self._transport = await open_transport(self._name)
                 self._device = self._make_device()
                 await self._device.power_on()
-        except (BaseBumbleError, OSError, TimeoutError, ValueError) as error:
+        except _FOREIGN as error:
             await self.close()
             raise RadioUnavailable(f"radio hci:{self._name}: {error or 'no answer'}") from error
 
@@ -69,7 +74,7 @@ class HciRadio:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await transport.close()
-        except (BaseBumbleError, OSError, TimeoutError) as error:
+        except _FOREIGN as error:
             logging.getLogger(__name__).debug("closing hci:%s: %s", self._name, error)
 
     async def wait_lost(self) -> None:

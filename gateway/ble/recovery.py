@@ -15,7 +15,6 @@ _log = logging.getLogger(__name__)
 REQUEST: Final = "reset-radio"
 # bluetoothd that is restarted, or an adapter that its driver brings up late, is back by then.
 _ASK_AFTER_SECONDS: Final = 120.0
-_RETRY_SECONDS: Final = (1.0, 60.0)
 _OVER_SECONDS: Final = 600.0  # what failed so long ago has nothing to do with what fails now
 _CYCLE_AGAIN_SECONDS: Final = 600.0
 _ASK_AGAIN_SECONDS: Final = 1800.0
@@ -56,12 +55,6 @@ class Recovery:
             return _QUIET_SECONDS if self._others_were_heard else SILENCE_SECONDS
         doubled = max(self._silences - _SILENCES, 0)
         return min(SILENCE_SECONDS * 2.0 ** min(doubled, 10), _SILENCE_SECONDS_MAX)
-
-    @property
-    def retry_seconds(self) -> float:
-        """How long to wait before the radio is opened anew."""
-        least, most = _RETRY_SECONDS
-        return min(least * 2.0 ** min(self._failures - 1, 10), most)
 
     def heard(self) -> None:
         """Note that somebody was heard: a silence is over, not what else may be wrong."""

@@ -26,7 +26,7 @@ from gateway.clock import Moment
 from gateway.collector.keeping import Keeping
 from gateway.collector.listening import RADIO_SECONDS_MAX, Listening
 from gateway.collector.turns import Turns
-from gateway.errors import DeviceUnavailable, OutboxUnavailable
+from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
 from gateway.observe import Delivery, measure
 from gateway.outbox import OutboxThread
 from gateway.supervision import Loop
@@ -132,6 +132,9 @@ class Collector:
             deliver = partial(self._deliver, sighting)
             session = Session(self._radio, sighting, deliver, last, self._local_time, self._key)
             outcome = await within(_SESSION_SECONDS_MAX, session.run())
+        except (RadioUnavailable, asyncio.CancelledError):
+            self._turns.took_radio_down(address)
+            raise
         except (DeviceUnavailable, OutboxUnavailable) as error:
             self._turns.failed(address, str(error))
         except TimeoutError:

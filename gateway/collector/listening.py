@@ -12,6 +12,7 @@ from gateway.errors import RadioUnavailable
 from gateway.supervision import Loop
 
 _log = logging.getLogger(__name__)
+_RETRY_SECONDS: Final = (1.0, 60.0)
 # A radio that is started anew is away for moments: nobody need be called for that.
 DEAF_SECONDS: Final = 60.0
 # What opening or closing a radio takes at the very most.
@@ -69,16 +70,17 @@ class Listening:
 
     async def run(self, *work: Callable[[], Awaitable[None]]) -> None:
         """Run until cancelled; ``work`` is begun with every scan, and ends it by returning."""
-        step = Step.ANEW
+        step, (least, most) = Step.ANEW, _RETRY_SECONDS
+        retry = least
         while True:
             self._loop.goes_on_within(RADIO_SECONDS_MAX)
             try:
                 await self._listen(step, work)
             except RadioUnavailable as error:
+                retry = least if self.scans else min(retry * 2, most)
                 self._is_missing(str(error))
                 self.restarts += 1
                 step = self._recovery.failed(time.monotonic(), is_open=self._is_open)
-                retry = self._recovery.retry_seconds
                 self._loop.goes_on_within(retry + RADIO_SECONDS_MAX)
                 await asyncio.sleep(retry)
             else:

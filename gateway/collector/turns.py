@@ -11,6 +11,7 @@ from gateway.ble import Ended, Sighting
 _log = logging.getLogger(__name__)
 # No longer than this: many devices advertise for half a minute after a measurement.
 _FAILED_AGAIN_SECONDS: Final = (4.0, 30.0)
+_TOOK_DOWN_AGAIN_SECONDS: Final = (4.0, 3600.0)
 _AGAIN_SECONDS: Final = 1.0  # it said all it had; its next measurement is news
 _NOTHING_SAID_AGAIN_SECONDS: Final = 10.0  # some advertise whether they have news or not
 _STILL_TALKING_AGAIN_SECONDS: Final = 60.0  # a stream: the others come first
@@ -27,6 +28,7 @@ class Turns:
         self._served: dict[str, None] = {}  # the latest last
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
+        self._taken_down: dict[str, int] = {}
         self._seen = asyncio.Event()
 
     def seen(self, sighting: Sighting) -> None:
@@ -53,6 +55,7 @@ class Turns:
 
     def was_served(self, address: str, news: int, ended: Ended) -> None:
         """Note how its session ended: it decides when the next may be."""
+        self._taken_down.pop(address, None)
         if self._failures.pop(address, 0):
             _log.info("device %s: is back", address)
         self._served.pop(address, None)
@@ -75,6 +78,21 @@ class Turns:
         least, most = _FAILED_AGAIN_SECONDS
         self._wait(address, min(least * 2.0 ** min(failures, 10), most))
 
+    def took_radio_down(self, address: str) -> None:
+        """Note that the radio was lost in its session: if that is its doing, it must not last.
+
+        Debian's bluetoothd (5.66) ends each time it connects to a device that lost its half of a
+        bond. The others are read in longer and longer times between.
+        """
+        times = self._taken_down[address] = self._taken_down.get(address, 0) + 1
+        if times == 2:
+            text = (
+                "device %s: the radio was lost in its session again: pair it (vicino-gateway pair)"
+            )
+            _log.warning(text, address)
+        least, most = _TOOK_DOWN_AGAIN_SECONDS
+        self._wait(address, min(least * 8.0 ** min(times - 1, 10), most))
+
     def _has_place(self, address: str) -> bool:
         """Tell whether a device may wait. Anybody can advertise under a thousand addresses: who was
         served before always finds a place, strangers share the rest."""
@@ -87,5 +105,6 @@ class Turns:
         if len(self._not_before) > _REMEMBERED_MAX:
             self._not_before = {a: at for a, at in self._not_before.items() if at > now}
             self._failures = {a: n for a, n in self._failures.items() if a in self._not_before}
+            self._taken_down = {a: n for a, n in self._taken_down.items() if a in self._not_before}
         self._not_before[address] = now + seconds
         self._waiting.pop(address, None)

@@ -17,7 +17,7 @@ from tests.bluez.home import Home
 from tests.bluez.scenarios import SCENARIOS
 
 RESULTS = Path("/results")
-_SECONDS = 150
+_SECONDS = 240
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 0x1
 
 

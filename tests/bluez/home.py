@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,7 @@ from simulators.radio import VirtualController, VirtualRadio
 
 _RESTART_SECONDS = 6.0
 _ADDRESS = "DC:A6:32:00:00:01"
+_ADAPTER_PATH = "/org/bluez/hci0"
 _DAEMON = "/usr/libexec/bluetooth/bluetoothd"
 _SETTINGS = """
 gateway = "gw-001"
@@ -47,7 +48,7 @@ class Home:
         self._daemon: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.process: Process | None = None
-        self.state = Path()
+        self.state = self.log = self._settings = Path()
 
     async def __aenter__(self) -> Self:
         """Start bluetoothd on a virtual controller that is powered."""
@@ -99,21 +100,26 @@ class Home:
                 await asyncio.sleep(0.3)
 
     async def _set_powered(self) -> bool:
+        body = ["org.bluez.Adapter1", "Powered", Variant("b", True)]
+        reply = await self._call("org.freedesktop.DBus.Properties", "Set", "ssv", *body)
+        return reply is not None and reply.message_type is not MessageType.ERROR
+
+    async def _call(
+        self, interface: str, member: str, signature: str, *body: object
+    ) -> Message | None:
         bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+        message = Message(
+            destination="org.bluez",
+            path=_ADAPTER_PATH,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(body),
+        )
         try:
-            reply = await bus.call(
-                Message(
-                    destination="org.bluez",
-                    path="/org/bluez/hci0",
-                    interface="org.freedesktop.DBus.Properties",
-                    member="Set",
-                    signature="ssv",
-                    body=["org.bluez.Adapter1", "Powered", Variant("b", True)],
-                )
-            )
+            return await bus.call(message)
         finally:
             bus.disconnect()
-        return reply is not None and reply.message_type is not MessageType.ERROR
 
     async def device(self, kind: type[Peripheral]) -> Any:
         """Switch a device on; it stays until the scenario ends."""
@@ -127,23 +133,55 @@ class Home:
     async def gateway(self, name: str) -> AsyncIterator[None]:
         """Run a gateway with an empty outbox; it cannot reach a broker, so it keeps everything."""
         self.state = Path("/tmp") / name
-        settings = Path(f"/tmp/{name}.toml")
-        settings.write_text(_SETTINGS.format(keys=self._results / "keys", state=self.state))
-        log = (self._results / f"{name}.log").open("wb")
-        command = [sys.executable, "-m", "gateway", "run", "--settings", str(settings)]
-        self.process = await asyncio.create_subprocess_exec(*command, stderr=log)
+        self._settings = Path(f"/tmp/{name}.toml")
+        self._settings.write_text(_SETTINGS.format(keys=self._results / "keys", state=self.state))
+        self.log = self._results / f"{name}.log"
         try:
-            await self.until(lambda: self.radio_state == "scanning", 60)
+            await self._start()
             yield
+            assert self.process is not None
             assert self.process.returncode is None, "the gateway has ended"
         finally:
             for device in self._devices:
                 await device.stop()
             self._devices.clear()
+            await self._stop()
+
+    async def pair(self, address: str, digits: Callable[[], str] | None = None) -> None:
+        """Pair a device by hand, while the gateway is stopped; ``digits`` is what is typed."""
+        await self._stop()
+        pairing = await self._run("pair", address, stdin=PIPE)
+        typed = f"{digits()}\n" if digits is not None else ""
+        try:
+            async with asyncio.timeout(60):
+                await pairing.communicate(typed.encode())
+        finally:
+            with suppress(ProcessLookupError):
+                pairing.kill()
+        assert pairing.returncode == 0, "it was not paired"
+        await self._start()
+
+    async def forget(self, address: str) -> None:
+        """Make BlueZ forget a device, with its bond."""
+        device = f"{_ADAPTER_PATH}/dev_{address.replace(':', '_')}"
+        await self._call("org.bluez.Adapter1", "RemoveDevice", "o", device)
+
+    async def _start(self) -> None:
+        self.process = await self._run("run")
+        await self.until(lambda: self.radio_state == "scanning", 60)
+
+    async def _stop(self) -> None:
+        if self.process is not None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
             await self.process.wait()
-            log.close()
+
+    async def _run(self, command: str, *arguments: str, stdin: int | None = None) -> Process:
+        program = [sys.executable, "-m", "gateway", command, *arguments]
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *program, "--settings", str(self._settings), stdin=stdin, stdout=log, stderr=log
+            )
 
     @property
     def status(self) -> Status | None:

@@ -1,4 +1,5 @@
 """The scenarios' names: the host has no need of what the guest does."""
 
 CORE = ("indication", "bonding", "daemon-killed")
-EVERY = (*CORE, "link-lost", "three-at-once")
+BONDS = ("device-forgot", "box-forgot", "passkey")
+EVERY = (*CORE, "link-lost", "three-at-once", *BONDS)

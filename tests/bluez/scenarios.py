@@ -7,35 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bumble.gatt import Characteristic, Service
-from bumble.pairing import PairingConfig, PairingDelegate
-
 from simulators.peripherals import Cuff, Oximeter, Thermometer
+from tests.bluez.bonds import Private, box_forgot, device_forgot, passkey
 from tests.bluez.home import Home
 
 AT: Final = datetime(2026, 11, 23, 8, 30)  # noqa: DTZ001 - a device's clock has no zone
-
-
-class Private(Cuff):
-    """A cuff that gives its battery only over an encrypted link: it must be bonded with."""
-
-    async def start(self) -> None:
-        await super().start()
-        delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
-        self._device.pairing_config_factory = lambda _connection: PairingConfig(
-            sc=True, mitm=False, bonding=True, delegate=delegate
-        )
-
-    def _services(self) -> list[Service]:
-        services = super()._services()
-        (battery,) = services[1].characteristics
-        battery.permissions = Characteristic.READ_REQUIRES_ENCRYPTION
-        return services
-
-    async def _speak(self, connection: object) -> None:
-        """Stay connected: the gateway ends the session, and reads the battery then."""
-        self._said = len(self._unsent)
-        await self._deliver(connection, self._unsent[0])
 
 
 async def indication(home: Home) -> None:
@@ -103,4 +79,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "daemon-killed": daemon_killed,
     "link-lost": link_lost,
     "three-at-once": three_at_once,
+    "device-forgot": device_forgot,
+    "box-forgot": box_forgot,
+    "passkey": passkey,
 }

@@ -77,6 +77,8 @@ class Cuff:
         self.is_known = self.is_connected = self.is_paired = False
         # Whether BlueZ remembers services that the device has no longer: until it is removed.
         self.is_stale = False
+        # Whether bluetoothd ends when it is connected to, as 5.66 does on half a bond.
+        self.is_deadly = False
         self.sent: list[bytes] = []
 
 
@@ -97,6 +99,7 @@ class Bluetoothd:
         self.deaf_to: set[str] = set()
         self.filters: list[list[str]] = []
         self.agent: tuple[str, str] = ("", "")
+        self.ended = asyncio.Event()
         self._advertising: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -244,8 +247,11 @@ class Bluetoothd:
         body = [cuff.path, [_D]]
         self._signal("/", _OBJECTS, "InterfacesRemoved", "oas", body)
 
-    def _on_Connect(self, message: Message) -> None:
+    def _on_Connect(self, message: Message) -> bool | None:
         cuff = self.cuffs[message.path or ""]
+        if cuff.is_deadly:
+            self.ended.set()
+            return True
         cuff.is_connected = True
         self._changed(cuff.path, _D, Connected=Variant("b", True))
         uuid = "180a" if cuff.is_stale else cuff.service
@@ -260,6 +266,7 @@ class Bluetoothd:
             }
             self._added(f"{service}/char0011", _C, of_characteristic)
         self._changed(cuff.path, _D, ServicesResolved=Variant("b", True))
+        return None
 
     def _connect_and_abort(self, cuff: Cuff) -> None:
         """BlueZ had connected: it says so, and that the link is gone, around its error."""

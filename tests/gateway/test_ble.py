@@ -296,9 +296,10 @@ async def test_bluez_hides_the_generic_access_service_and_so_do_we(tmp_path):
         await made.close()
 
 
-async def test_a_transport_that_is_not_there_is_no_radio_yet(tmp_path):
-    radio = open_radio("hci:tcp-client:127.0.0.1:9", tmp_path)
-    with pytest.raises(RadioUnavailable, match="hci:tcp-client"):
+@pytest.mark.parametrize("transport", ["tcp-client:127.0.0.1:9", "usb:ffff:ffff"])
+async def test_a_transport_that_is_not_there_is_no_radio_yet(tmp_path, transport):
+    radio = open_radio(f"hci:{transport}", tmp_path)
+    with pytest.raises(RadioUnavailable, match=f"hci:{transport}"):
         await radio.open()
 
 

@@ -14,7 +14,7 @@ from contract.profiles import profiles
 from gateway import clock
 from gateway.ble import Recovery, link, open_radio, radio, recovery
 from gateway.ble.recovery import REQUEST
-from gateway.collector import Collector, turns
+from gateway.collector import Collector, listening, turns
 from gateway.outbox import OutboxThread
 from tests.gateway.fake_bluez import (
     ABORTED,
@@ -35,7 +35,7 @@ REFUSED = "org.bluez.Error.AuthenticationFailed"
 def impatient(monkeypatch):
     monkeypatch.setattr(turns, "_FAILED_AGAIN_SECONDS", (0.2, 0.5))
     monkeypatch.setattr(turns, "_AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr(recovery, "_RETRY_SECONDS", (0.2, 0.5))
+    monkeypatch.setattr(listening, "_RETRY_SECONDS", (0.2, 0.5))
 
 
 @asynccontextmanager
@@ -309,3 +309,36 @@ async def test_a_bond_is_not_given_up_for_services_remembered_wrong(system_bus, 
         while bluetoothd.count("Connect") < 2:
             await asyncio.sleep(0.05)
         assert bluetoothd.count("RemoveDevice") == 0
+
+
+async def test_a_device_that_ends_bluetoothd_each_time_stops_no_other(
+    system_bus, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(turns, "_TOOK_DOWN_AGAIN_SECONDS", (0.1, 3600.0))
+    deadly = Cuff("C0:00:00:00:00:02", VALUE)
+    deadly.is_deadly = True
+    connected = []
+
+    async def supervise():
+        while True:
+            deadly.is_known = False
+            async with running(Bluetoothd(system_bus, deadly, *later)) as bluetoothd:
+                await bluetoothd.ended.wait()
+                connected.append(deadly.address)
+            await asyncio.sleep(0.1)
+
+    later = []
+    supervising = asyncio.create_task(supervise())
+    try:
+        async with collecting(tmp_path) as (_, outbox):
+            async with asyncio.timeout(20):
+                while len(connected) < 2:
+                    await asyncio.sleep(0.05)
+            later.append(cuff())
+            (found,) = await stored(outbox, seconds=30)
+            assert found.device == ADDRESS
+            assert len(connected) <= 3
+    finally:
+        supervising.cancel()
+        await asyncio.gather(supervising, return_exceptions=True)
+    assert f"device {deadly.address}: the radio was lost in its session again" in caplog.text

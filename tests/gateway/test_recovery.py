@@ -69,17 +69,6 @@ def test_a_session_that_was_held_ends_the_matter():
     assert made.resets == 0
 
 
-def test_a_radio_that_is_missing_for_days_is_tried_every_minute_at_least(tmp_path):
-    made = Recovery(tmp_path)
-    now, waits = 1000.0, []
-    for _ in range(20):
-        made.failed(now)
-        waits.append(made.retry_seconds)
-        now += made.retry_seconds
-    assert waits[:4] == [1, 2, 4, 8]
-    assert max(waits) == 60
-
-
 def test_a_bluetoothd_that_is_away_is_left_to_come_back_until_it_takes_too_long(tmp_path):
     made = Recovery(tmp_path)
     steps = [made.failed(now, is_open=False) for now in range(1000, 1150, 10)]
