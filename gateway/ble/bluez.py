@@ -1,9 +1,10 @@
-"""What bleak leaves to us on BlueZ: answering pairing requests, and noticing that bluetoothd died.
+"""What bleak leaves to us on BlueZ: answering pairing requests, noticing that the radio is gone.
 
 Without a registered agent BlueZ refuses every pairing, and a read that makes it pair hangs. Ours
 has neither display nor keys, so it agrees to "just works" and rejects what would need either; while
 somebody pairs a device by hand it has keys, and passes on the six digits.
-A bluetoothd that is killed leaves bleak believing in its links; the bus tells when its name goes.
+A bluetoothd that is killed leaves bleak believing in its links, and an adapter that is pulled out
+or switched off in its scan; the bus tells of both.
 """
 
 import asyncio
@@ -23,8 +24,11 @@ _AGENT_PATH: Final = "/it/vicino/agent"
 _NO_KEYS, _KEYS = "NoInputNoOutput", "KeyboardDisplay"
 _REJECTED: Final = "org.bluez.Error.Rejected"
 _AGREED: Final = ("RequestAuthorization", "Cancel", "Release")
-_WATCH: Final = (
-    "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.bluez'"
+_ADAPTER: Final = "org.bluez.Adapter1"
+_WATCHED: Final = (
+    "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.bluez'",
+    f"type='signal',sender='org.bluez',member='PropertiesChanged',arg0='{_ADAPTER}'",
+    "type='signal',sender='org.bluez',member='InterfacesRemoved'",
 )
 
 # Asks whoever pairs a device for its six digits; None: there are none.
@@ -47,7 +51,8 @@ class BluezWatch:
             bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
             self._bus = bus
             bus.add_message_handler(self._on_message)
-            await bus.call(_watch())
+            for rule in _WATCHED:
+                await bus.call(_watch(rule))
             can = _NO_KEYS if self._passkey is None else _KEYS
             await self.call("/org/bluez", _MANAGER, "RegisterAgent", "os", _AGENT_PATH, can)
             await self.call("/org/bluez", _MANAGER, "RequestDefaultAgent", "o", _AGENT_PATH)
@@ -59,8 +64,12 @@ class BluezWatch:
             self._bus = None
 
     async def wait_lost(self) -> None:
-        """Return when bluetoothd has left the bus."""
+        """Return when bluetoothd has left the bus, or an adapter was taken away or switched off."""
         await self._lost.wait()
+
+    def excuse(self) -> None:
+        """Take no notice of what was lost so far: it was our own doing."""
+        self._lost.clear()
 
     async def call(
         self, path: str, interface: str, member: str, signature: str = "", *body: object
@@ -84,9 +93,8 @@ class BluezWatch:
         return list(reply.body)
 
     def _on_message(self, message: Message) -> Message | bool | None:
-        if message.member == "NameOwnerChanged" and message.body[0] == _BLUEZ:
-            if not message.body[2]:
-                self._lost.set()
+        if _says_gone(message):
+            self._lost.set()
             return None
         if message.message_type is not MessageType.METHOD_CALL or message.interface != _AGENT:
             return None
@@ -109,12 +117,25 @@ class BluezWatch:
             await self._bus.send(Message.new_method_return(message, "u", [digits]))
 
 
-def _watch() -> Message:
+def _says_gone(message: Message) -> bool:
+    match message.member, message.body:
+        case "NameOwnerChanged", [name, _, owner]:
+            return bool(name == _BLUEZ and not owner)
+        case "PropertiesChanged", [interface, changed, _]:
+            powered = changed.get("Powered")
+            return bool(interface == _ADAPTER and powered is not None and not powered.value)
+        case "InterfacesRemoved", [_, interfaces]:
+            return _ADAPTER in interfaces
+        case _:
+            return False
+
+
+def _watch(rule: str) -> Message:
     return Message(
         destination="org.freedesktop.DBus",
         path="/org/freedesktop/DBus",
         interface="org.freedesktop.DBus",
         member="AddMatch",
         signature="s",
-        body=[_WATCH],
+        body=[rule],
     )

@@ -67,13 +67,14 @@ class BluezRadio:
         self._watch.close()
 
     async def wait_lost(self) -> None:
-        """Return when bluetoothd has left the bus."""
+        """Return when bluetoothd has left the bus, or the adapter is gone or off."""
         await self._watch.wait_lost()
 
     async def power_cycle(self) -> None:
         """See ``Radio.power_cycle``."""
         async with _answering():
             await self._adapter.power_cycle()
+            self._watch.excuse()
 
     async def forget_services(self, device: BLEDevice) -> None:
         """See ``Radio.forget_services``."""

@@ -1,6 +1,7 @@
 """The guest's home: bluetoothd, a controller under it, devices in reach, and a gateway process."""
 
 import asyncio
+import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -22,6 +23,7 @@ from simulators.peripherals import Peripheral, address
 from simulators.radio import VirtualController, VirtualRadio
 
 _RESTART_SECONDS = 6.0
+_NOBODY = 65534  # the gateway has no privilege: BlueZ is spoken to over D-Bus
 _ADDRESS = "DC:A6:32:00:00:01"
 _ADAPTER_PATH = "/org/bluez/hci0"
 _DAEMON = "/usr/libexec/bluetooth/bluetoothd"
@@ -96,11 +98,15 @@ class Home:
     async def power(self) -> None:
         """Power the adapter on: it takes BlueZ a while to have it."""
         async with asyncio.timeout(60):
-            while not await self._set_powered():
+            while not await self._set_powered(on=True):
                 await asyncio.sleep(0.3)
 
-    async def _set_powered(self) -> bool:
-        body = ["org.bluez.Adapter1", "Powered", Variant("b", True)]
+    async def switch_off(self) -> None:
+        """Switch the adapter off, as a hand on the box might."""
+        assert await self._set_powered(on=False)
+
+    async def _set_powered(self, *, on: bool) -> bool:
+        body = ["org.bluez.Adapter1", "Powered", Variant("b", on)]
         reply = await self._call("org.freedesktop.DBus.Properties", "Set", "ssv", *body)
         return reply is not None and reply.message_type is not MessageType.ERROR
 
@@ -134,7 +140,7 @@ class Home:
         """Run a gateway with an empty outbox; it cannot reach a broker, so it keeps everything."""
         self.state = Path("/tmp") / name
         self._settings = Path(f"/tmp/{name}.toml")
-        self._settings.write_text(_SETTINGS.format(keys=self._results / "keys", state=self.state))
+        self._settings.write_text(_SETTINGS.format(keys=self._given_keys(), state=self.state))
         self.log = self._results / f"{name}.log"
         try:
             await self._start()
@@ -146,6 +152,14 @@ class Home:
                 await device.stop()
             self._devices.clear()
             await self._stop()
+
+    def _given_keys(self) -> Path:
+        """Give the gateway its keys where it may read them."""
+        keys = Path("/tmp/keys")
+        shutil.copytree(self._results / "keys", keys, dirs_exist_ok=True)
+        for path in (keys, *keys.iterdir()):
+            shutil.chown(path, _NOBODY, _NOBODY)
+        return keys
 
     async def pair(self, address: str, digits: Callable[[], str] | None = None) -> None:
         """Pair a device by hand, while the gateway is stopped; ``digits`` is what is typed."""
@@ -180,7 +194,15 @@ class Home:
         program = [sys.executable, "-m", "gateway", command, *arguments]
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                *program, "--settings", str(self._settings), stdin=stdin, stdout=log, stderr=log
+                *program,
+                "--settings",
+                str(self._settings),
+                stdin=stdin,
+                stdout=log,
+                stderr=log,
+                user=_NOBODY,
+                group=_NOBODY,
+                extra_groups=[],
             )
 
     @property

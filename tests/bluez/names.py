@@ -2,4 +2,4 @@
 
 CORE = ("indication", "bonding", "daemon-killed")
 BONDS = ("device-forgot", "box-forgot", "passkey")
-EVERY = (*CORE, "link-lost", "three-at-once", *BONDS)
+EVERY = (*CORE, "link-lost", "three-at-once", "adapter-off", *BONDS)

@@ -71,6 +71,14 @@ async def three_at_once(home: Home) -> None:
     await home.until(lambda: len({one.device for one in home.kept()}) == 3, 90)
 
 
+async def adapter_off(home: Home) -> None:
+    """Somebody switches the adapter off: the gateway, which has no privilege, switches it on."""
+    await home.switch_off()
+    cuff = await home.device(Cuff)
+    await cuff.take(Decimal(130), Decimal(80), None, AT)
+    await home.until(lambda: len(home.kept()) == 1, 60)
+
+
 # Named like the entries of ``names``.
 Scenario = Callable[[Home], Awaitable[None]]
 SCENARIOS: Final[dict[str, Scenario]] = {
@@ -79,6 +87,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "daemon-killed": daemon_killed,
     "link-lost": link_lost,
     "three-at-once": three_at_once,
+    "adapter-off": adapter_off,
     "device-forgot": device_forgot,
     "box-forgot": box_forgot,
     "passkey": passkey,

@@ -122,6 +122,17 @@ class Bluetoothd:
         self.has_adapter = True
         self._added(ADAPTER, _A, self._of_adapter())
 
+    def pull_out(self) -> None:
+        """The adapter is taken away."""
+        self.has_adapter = self.discovering = False
+        self._signal("/", _OBJECTS, "InterfacesRemoved", "oas", [ADAPTER, [_A]])
+
+    def switch_off(self) -> None:
+        """Somebody else switches the adapter off."""
+        self.powered = self.discovering = False
+        no = Variant("b", False)
+        self._changed(ADAPTER, _A, Powered=no, Discovering=no)
+
     def count(self, member: str) -> int:
         """How often a member was called."""
         return sum(call[0] == member for call in self.calls)

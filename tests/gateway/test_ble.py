@@ -173,6 +173,38 @@ async def test_one_failing_device_stops_no_other(tmp_path, monkeypatch, caplog):
     assert caplog.text.count(f"device {scale.address}: ") == 1
 
 
+@pytest.mark.parametrize("asked", [0, 6])
+async def test_a_device_that_stops_answering_stops_no_other(tmp_path, monkeypatch, caplog, asked):
+    """At the first question, or in the middle of the discovery of its services."""
+    monkeypatch.setattr(hci, "CONNECT_SECONDS", 1.0)
+
+    class Stalls(Scale):
+        async def start(self):
+            await super().start()
+            answer, left = self._device.gatt_server.on_gatt_pdu, [asked]
+
+            def stall(*arguments):
+                left[0] -= 1
+                if left[0] >= 0:
+                    answer(*arguments)
+
+            self._device.gatt_server.on_gatt_pdu = stall
+
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, Stalls, Cuff) as (scale, cuff),
+        collecting(tmp_path, radio) as (made, outbox),
+    ):
+        while not made.is_well:
+            await asyncio.sleep(0.05)
+        await scale.take(Decimal(80), AT)
+        await asyncio.sleep(0.3)
+        await cuff.take(Decimal(130), Decimal(80), None, AT)
+        await taken(cuff)
+        assert [m.device for m in await stored(outbox)] == [cuff.address]
+    assert caplog.text.count(f"device {scale.address}: ") == 1
+
+
 async def test_an_advertiser_that_is_gone_when_we_connect_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(hci, "CONNECT_SECONDS", 0.5)
     async with VirtualRadio() as radio, switched_on(radio, Scale, Cuff) as (scale, cuff):

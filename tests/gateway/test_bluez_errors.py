@@ -174,6 +174,35 @@ async def test_an_adapter_that_comes_late_is_waited_for(system_bus, tmp_path):
         assert len(await stored(outbox)) == 1
 
 
+async def scans(made):
+    async with asyncio.timeout(10):
+        while not made.listening.scans:
+            await asyncio.sleep(0.05)
+
+
+async def test_an_adapter_that_is_switched_off_is_noticed_and_powered_on(system_bus, tmp_path):
+    bluetoothd = Bluetoothd(system_bus)
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        await scans(made)
+        bluetoothd.switch_off()
+        bluetoothd.cuffs = {one.path: one for one in [cuff()]}
+        assert len(await stored(outbox, seconds=8)) == 1
+        assert made.recovery.resets == 0
+
+
+async def test_an_adapter_that_is_pulled_out_is_noticed_and_waited_for(system_bus, tmp_path):
+    bluetoothd = Bluetoothd(system_bus)
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        await scans(made)
+        bluetoothd.pull_out()
+        async with asyncio.timeout(5):
+            while "no adapter" not in made.listening.state:
+                await asyncio.sleep(0.05)
+        bluetoothd.cuffs = {one.path: one for one in [cuff()]}
+        bluetoothd.plug_in()
+        assert len(await stored(outbox)) == 1
+
+
 async def test_a_bluetoothd_that_leaves_the_bus_is_noticed_and_used_again(system_bus, tmp_path):
     async with collecting(tmp_path) as (made, outbox):
         async with running(Bluetoothd(system_bus)), asyncio.timeout(10):
