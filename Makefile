@@ -2,9 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
+NEEDS_bluez := qemu-system-x86 debootstrap busybox-static cpio kmod e2fsprogs
+NEEDS_deb := debootstrap
+NEEDS_arm64 := debootstrap qemu-user-static
 INSTALL := $(PIP) install --require-hashes --only-binary :all: --requirement
 
-.PHONY: help demo test test-bluez check bench prove ui install-demo install-dev install-bench packages lock
+.PHONY: help demo test test-bluez check bench prove deb ui install-demo install-dev install-bench packages lock
 
 help:  ## print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,14 +26,18 @@ check: install-dev ui  ## format, lint, strict types, import rules, generated te
 test: install-dev packages ui  ## everything that runs in CI (PYTEST="-k name" for a part)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
+deb: install-dev ui  ## the gateway's Debian package, into build/ (ARCH=arm64)
+	$(BIN)/python deploy/gateway/debian/build.py --arch $(or $(ARCH),amd64)
+
 test-bluez: install-dev  ## the gateway on real BlueZ, in a virtual machine
-	@sh tests/packages.sh qemu-system-x86 debootstrap busybox-static cpio kmod e2fsprogs
+	@sh tests/packages.sh $(NEEDS_bluez)
 	$(BIN)/pytest -m bluez tests/bluez $(PYTEST)
 
 bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|pages|…)
 	$(BIN)/python -m benchmarks $(PART)
 
-prove: install-dev packages ui  ## the long campaigns (PART=order|kills|power|bluez|mutation|team)
+prove: install-dev packages ui  ## the long campaigns (PART=order|kills|power|bluez|deb|arm64|mutation|team)
+	@$(if $(NEEDS_$(PART)),sh tests/packages.sh $(NEEDS_$(PART)))
 	$(BIN)/python -m tests.prove $(PART)
 
 ui: $(BIN)/activate  ## build the pages' assets

@@ -2,7 +2,7 @@
 # Installs what tests need beside Python, where this is root on Debian; says so elsewhere.
 # Usage: packages.sh [PACKAGE…]; without any, what make test needs.
 set -eu
-wanted="${*:-mosquitto postgresql victoria-metrics dbus chromium systemd}"
+wanted="${*:-mosquitto postgresql victoria-metrics dbus chromium systemd debootstrap}"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "install ok" || missing="$missing $package"

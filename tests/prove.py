@@ -1,5 +1,6 @@
 """The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, ``order``,
-``power [SEED [CUTS]]``, ``bluez``, ``mutation [SEED [MUTANTS]]``, or ``team [FIRST_SEED [SEEDS]]``.
+``power [SEED [CUTS]]``, ``bluez``, ``deb``, ``arm64``, ``mutation [SEED [MUTANTS]]``, or ``team
+[FIRST_SEED [SEEDS]]``.
 
 Prints a line a seed (or mutant) and, at the end, the row for the table of ``docs/proof.md``. Exit
 status 1 when a promise was broken, when a full campaign hit a window too seldom to prove anything,
@@ -96,6 +97,24 @@ def bluez(_first: int, _count: int | None) -> int:
     return status
 
 
+def deb(_first: int, _count: int | None) -> int:
+    """Install, upgrade, remove and purge the package in a Debian; see ``tests.deb``."""
+    return _package("deb", "tests/deb/test_package.py", "installed, upgraded, removed, purged")
+
+
+def arm64(_first: int, _count: int | None) -> int:
+    """Run the package for a Raspberry Pi on an emulated processor; see ``tests.deb``."""
+    return _package("arm64", "tests/deb/test_arm64.py", "status, decode, export under qemu-user")
+
+
+def _package(part: str, file: str, done: str) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "emulated or processes", file]
+    # CI: what is not installed is a failure.
+    status = subprocess.run(command, env={**os.environ, "CI": "1"}, check=False).returncode
+    print(f"| {part} | {datetime.now(UTC).date()} | {'broken' if status else done} |")
+    return status
+
+
 def mutation(seed: int, count: int | None) -> int:
     """Run the engine's tests against small wrongs in it; see ``tests.mutation.killing``."""
     fates = killing.run(killing.sample(seed, count or killing.FULL_COUNT))
@@ -154,6 +173,8 @@ PARTS: dict[str, Callable[[int, int | None], int]] = {
     "order": order,
     "power": power,
     "bluez": bluez,
+    "deb": deb,
+    "arm64": arm64,
     "mutation": mutation,
     "team": team,
 }
