@@ -132,8 +132,12 @@ class Collector:
             deliver = partial(self._deliver, sighting)
             session = Session(self._radio, sighting, deliver, last, self._local_time, self._key)
             outcome = await within(_SESSION_SECONDS_MAX, session.run())
-        except (RadioUnavailable, asyncio.CancelledError):
+        except RadioUnavailable:
             self._turns.took_radio_down(address)
+            raise
+        except asyncio.CancelledError:
+            if self.listening.is_gone:  # else we are told to stop
+                self._turns.took_radio_down(address)
             raise
         except (DeviceUnavailable, OutboxUnavailable) as error:
             self._turns.failed(address, str(error))

@@ -13,6 +13,8 @@ from gateway.supervision import Loop
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = (1.0, 60.0)
+# BlueZ is there and refuses: just started, it is busy with its adapter for some seconds.
+_OPEN_RETRY_SECONDS_MAX: Final = 4.0
 # A radio that is started anew is away for moments: nobody need be called for that.
 DEAF_SECONDS: Final = 60.0
 # What opening or closing a radio takes at the very most.
@@ -39,6 +41,8 @@ class Listening:
         self._is_open = self._is_open_to_all = False
         self.state = "starting"
         self.restarts = 0
+        self.is_gone = False
+        """Whether the radio went away during the latest scan."""
 
     @property
     def scans(self) -> bool:
@@ -77,7 +81,8 @@ class Listening:
             try:
                 await self._listen(step, work)
             except RadioUnavailable as error:
-                retry = least if self.scans else min(retry * 2, most)
+                slowest = _OPEN_RETRY_SECONDS_MAX if self._is_open else most
+                retry = least if self.scans else min(retry * 2, slowest)
                 self._is_missing(str(error))
                 self.restarts += 1
                 step = self._recovery.failed(time.monotonic(), is_open=self._is_open)
@@ -111,6 +116,7 @@ class Listening:
             self._radio, self._profiles, self._seen, self.heard, self._models, everybody=everybody
         ):
             self._heard_at = time.monotonic()
+            self.is_gone = False
             if not self.scans:
                 _log.info("scanning")
             self.state = "scanning"
@@ -118,6 +124,7 @@ class Listening:
 
     async def _lost(self) -> None:
         await self._radio.wait_lost()
+        self.is_gone = True
         raise RadioUnavailable("radio: gone")
 
     def _is_missing(self, reason: str) -> None:
