@@ -207,6 +207,12 @@ def rule_of(plan: Plan, name: str) -> PlanRule | None:
     return next((one for one in plan.expectations() if name == f"missing-{one.code}"), None)
 
 
+def has_rule(plan: Plan, name: str) -> bool:
+    """Tell whether a rule of that name finds anything: a threshold's only where it has a limit."""
+    found = rule_of(plan, name)
+    return name in limits_of(plan) if isinstance(found, Threshold) else found is not None
+
+
 def limit_of(plan: Plan | None, name: str) -> Decimal | None:
     """Return the limit of a threshold's rule in a plan, or None."""
     return limits_of(plan).get(name) if plan else None

@@ -17,7 +17,8 @@ class OpenAlerts(NamedTuple):
 class Happened(NamedTuple):
     """Something that a person or a rule did with a patient; ``by`` is empty for a rule.
 
-    ``kind``: ``raised`` or ``closed`` (an alert), ``note``, ``proposed`` or ``confirmed`` (a plan).
+    ``kind``: ``raised`` or ``closed`` (an alert), ``note``, ``proposed`` (a plan that nobody has
+    decided about yet) or ``confirmed``.
     """
 
     patient_id: int

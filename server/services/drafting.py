@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Final
 
 import msgspec
 
+from contract.codes import DEFINITIONS, Code
 from server.domain.calls import TRIES
 from server.domain.chains import chains_by_name
 from server.domain.plan_changes import changes
@@ -61,7 +63,21 @@ def _threshold(old: Threshold, form: _Form) -> Threshold | None:
         return None
     changed = limits != {side.replace("-", "_"): limit for side, limit in _limits_of(old)}
     source = "fitted to the patient" if changed else old.source
+    _check_order(old.code, limits)
     return msgspec.structs.replace(old, **limits, source=source)
+
+
+def _check_order(code: Code, limits: Mapping[str, Decimal | None]) -> None:
+    low, high = DEFINITIONS[code].possible
+    given = [
+        (side, limit) for side in SIDES if (limit := limits[side.replace("-", "_")]) is not None
+    ]
+    for side, limit in given:
+        if not low <= limit <= high:
+            raise WrongInput(f"{code}-{side}: outside of what can be true ({low} to {high})")
+    for (_, below), (side, limit) in pairwise(given):
+        if limit < below:
+            raise WrongInput(f"{code}-{side}: crossed ({limit} after {below})")
 
 
 def _limits_of(threshold: Threshold) -> list[tuple[str, Decimal | None]]:

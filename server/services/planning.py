@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from server.domain.instants import to_datetime, zone
+from server.domain.instants import DAY, to_datetime, zone
 from server.domain.plans import Plan
 from server.domain.roles import Action, Role, may
 from server.engine.backtest_result import Outcome
@@ -71,8 +71,10 @@ def decline(
 def preview(store: Store, chc: str, patient: Patient, plan: Plan, now: int) -> list[Preview]:
     """Judge the patient's last days by the draft and by what was in force."""
     today = to_datetime(now).astimezone(zone(patient.zone_name)).date()
-    found = []
+    found: list[Preview] = []
     for days in PREVIEW_DAYS:
+        if found and patient.enrolled_at > now - found[-1].days * DAY:
+            break  # there is no more than that to judge
         question = Question(
             plan=plan,
             chc=chc,

@@ -153,7 +153,13 @@ class CaseloadRows:
         )
         proposed = select(
             p.patient_id, p.written_at, literal("proposed"), p.author, _NOTHING
-        ).where(p.patient_id.in_(ids), p.written_at >= from_at, p.version > 0)
+        ).where(
+            p.patient_id.in_(ids),
+            p.written_at >= from_at,
+            p.version > 0,
+            p.confirmed_at.is_(None),
+            p.declined_at.is_(None),
+        )
         confirmed = select(
             p.patient_id, p.confirmed_at, literal("confirmed"), p.confirmed_by, _NOTHING
         ).where(p.patient_id.in_(ids), p.confirmed_at >= from_at)

@@ -48,7 +48,7 @@ class SinceRows:
             )
             .join(t.patients, t.patients.c.id == p.patient_id)
             .where(p.author == author, _UNSEEN)
-            .order_by(p.id)
+            .order_by(p.id.desc())
         )
         return [Fate._make(row) for row in self._connection.execute(query)]
 

@@ -48,6 +48,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/worklist/rows"): Action.WORK_ALERTS,
     ("GET", "/worklist/sheet"): Action.WORK_ALERTS,
     ("GET", "/alerts/{alert_id}"): Action.WORK_ALERTS,
+    ("GET", "/alerts/{alert_id}/fresh"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/acknowledge"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/note"): Action.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/pause"): Action.WORK_ALERTS,
@@ -65,6 +66,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/patients"): Action.SEE_PATIENTS,
     ("POST", "/patients"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}"): Action.SEE_PATIENTS,
+    ("GET", "/patients/{patient_id}/fresh"): Action.SEE_PATIENTS,
     ("POST", "/patients/{patient_id}/away"): Action.DECLARE_AWAY,
     ("POST", "/patients/{patient_id}/back"): Action.DECLARE_AWAY,
     ("GET", "/patients/{patient_id}/contact"): Action.EDIT_CONTACT,
@@ -98,7 +100,13 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/gateways/renew"): MACHINE,
 }
 # Fetched by the page itself: they do not show that anybody is there, so they keep nobody signed in.
-_UNATTENDED: Final = ("/events", "/worklist/rows", "/patients/{patient_id}/charts")
+_UNATTENDED: Final = (
+    "/events",
+    "/worklist/rows",
+    "/patients/{patient_id}/charts",
+    "/alerts/{alert_id}/fresh",
+    "/patients/{patient_id}/fresh",
+)
 
 
 async def guard(request: Request) -> None:

@@ -28,6 +28,7 @@ from server.web import (
     duty,
     events,
     fleet,
+    fresh,
     gateway,
     held,
     looks,
@@ -50,6 +51,7 @@ _health: Final = APIRouter()
 _PAGES: Final = (
     *(sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events),
     closing,
+    fresh,
     channels,
     measurements,
     since,

@@ -15,6 +15,7 @@ from fastapi.responses import Response
 
 from contract.codes import BY_NUMBER, Code
 from server.domain.instants import DAY
+from server.domain.roles import Action
 from server.domain.timeline import FOREVER
 from server.ports.caseload import OpenAlerts
 from server.ports.directory import Patient, PlanRow
@@ -115,6 +116,8 @@ def _page(visit: Visit, asked: str) -> Response:
         courses = _courses(tx, kept, visit.now)
         news, staff = changed(tx, visit.user, visit.now), people(tx)
         faults = not_watching(visit, tx)
+        releases = visit.may(Action.RELEASE_HELD)
+        held = len(tx.views.waiting(visit.user.chc_id)) if releases else 0
     return visit.page(
         "patients.html",
         lines=kept,
@@ -126,6 +129,7 @@ def _page(visit: Visit, asked: str) -> Response:
         state=state if state in STATES else "",
         states=[(name, text, states[name]) for name, text in STATES.items()],
         faults=faults,
+        held=held,
         mine=len(mine),
         number=number,
         pages=pages,

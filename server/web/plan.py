@@ -121,7 +121,11 @@ _WRONG: Final = {
 
 def _at_field(problem: str) -> dict[str, str]:
     """Say at its field what is wrong with a draft; empty where it is no single field's."""
-    key = problem.partition(":")[0]
+    key, _, reason = problem.partition(": ")
+    if key.endswith(SIDES) and reason.startswith("outside"):
+        return {key: N_("No value of a person can be there: look at the number.")}
+    if key.endswith(SIDES) and reason.startswith("crossed"):
+        return {key: N_("The limits are crossed: this one must not be below the one before it.")}
     if key.endswith(SIDES):
         return {key: N_("Write a number, or nothing for no limit.")}
     if key.endswith("-minutes") or key == "call-tries":

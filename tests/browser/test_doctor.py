@@ -18,7 +18,7 @@ def opened(served: Served, open_page: OpenPage) -> Page:
     page.locator("[data-changed] a").focus()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/patients/{served.district.maria}")
-    for seen in ("[data-decide]", "[data-decide] summary"):
+    for seen in ("[data-decide]", "[data-decide] [data-changes]"):
         expect(page.locator(seen).first).to_be_in_viewport()
     return page
 
@@ -27,7 +27,8 @@ def test_my_patients_changed_since_i_last_looked_and_a_proposal_declined_by_keyb
     served: Served, open_page: OpenPage
 ):
     page = opened(served, open_page)
-    page.locator("[data-decide] summary").focus()
+    expect(page.locator("[data-preview='30']")).to_be_visible()
+    page.locator("[data-decide] summary", has_text="90").focus()
     page.keyboard.press("Enter")
     expect(page.locator("[data-preview='90']")).to_be_visible()
     page.locator("#because").focus()
@@ -41,6 +42,5 @@ def test_my_patients_changed_since_i_last_looked_and_a_proposal_declined_by_keyb
 
 def test_a_proposal_is_confirmed_where_its_preview_stands(served: Served, open_page: OpenPage):
     page = opened(served, open_page)
-    page.locator("[data-decide] summary").click()
     page.get_by_role("button", name="Confirm in my name, in force from now").click()
     expect(page.get_by_text("The plan is confirmed and in force.")).to_be_visible()

@@ -172,7 +172,6 @@ def test_the_same_harmless_alert_for_the_tenth_time(served: Served, open_page: O
     dora.goto(f"/patients/{district.maria}")
     expect(dora.get_by_text("Ten harmless alerts between 160 and 170").first).to_be_visible()
     pictured(dora, "patient")
-    dora.locator("details:has(#because) > summary").first.click()
     dora.fill("#because", "Her target stays")
     dora.get_by_role("button", name="Decline").click()
     expect(dora.get_by_text("Declined: the reason goes to who proposed it.")).to_be_visible()

@@ -1,0 +1,60 @@
+"""A page that stays open says what is new, and never renews itself under a form."""
+
+from tests.server.web.district import HOUR, MINUTE, District
+
+
+def opened(district: District) -> tuple[str, int]:
+    """Return the address that an open alert page asks, and the alert."""
+    district.measure({"spo2": "80"})
+    number = district.alert("spo2-low-outer")
+    return f"/alerts/{number}/fresh?at={district.now}", number
+
+
+def test_nothing_new_says_only_when_it_was_checked(district: District):
+    address, _ = opened(district)
+    district.now += 10 * MINUTE
+    page = district.browser("anna").get(address).text
+    assert "Last checked at" in page
+    assert "data-news" not in page
+
+
+def test_a_newer_value_is_named_and_may_be_shown(district: District):
+    address, number = opened(district)
+    district.now += 10 * MINUTE
+    district.measure({"spo2": "74"}, ago=MINUTE)
+    for path, back in (
+        (address, f"/alerts/{number}"),
+        (address.replace(f"alerts/{number}", f"patients/{district.maria}"), "/patients/"),
+    ):
+        news = district.browser("anna").get(path).text
+        assert "data-news" in news
+        assert "74 %" in news
+        assert f'href="{back}' in news
+
+
+def test_what_a_colleague_did_is_new(district: District):
+    address, number = opened(district)
+    district.now += MINUTE
+    district.browser("bruno").post(f"/alerts/{number}/note", {"text": "I call her"})
+    assert "data-news" in district.browser("anna").get(address).text
+
+
+def test_who_sees_no_patient_is_told_no_value_and_an_open_page_holds_no_session(
+    district: District,
+):
+    address, _ = opened(district)
+    assert district.browser("tito").get(address).status_code == 404
+    browser = district.browser("anna")
+    for _ in range(5):
+        district.now += 7 * MINUTE
+        browser.get(address)
+    assert browser.get(address, **{"hx-request": "true"}).status_code == 401
+
+
+def test_an_address_nobody_made_says_nothing_new(district: District):
+    address, _ = opened(district)
+    browser = district.browser("anna")
+    for at in ("", "x", "-1", "9" * 40, "²"):
+        answer = browser.get(f"{address.partition('?')[0]}?at={at}")
+        assert (answer.status_code, "data-news" in answer.text) == (200, False)
+    district.now += HOUR
