@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     what = "2A35, a codec's name for a maker's own format, or SFLOAT or FLOAT for a number"
     decode.add_argument("uuid", nargs="?", metavar="UUID16", help=what)
     decode.add_argument("hex", nargs="?", metavar="HEX", help="its value, in the order on air")
-    decode.add_argument("--file", type=Path, help="read one 'UUID16 HEX' a line")
+    decode.add_argument(
+        "--file", type=Path, help="read one 'UUID16 HEX' a line; exit 1 if any is wrong"
+    )
     decode.set_defaults(run=_decode, parser=decode)
     pair = commands.add_parser("pair", help="make a device this box's: press its pairing button")
     pair.add_argument("address", type=str.upper, metavar="ADDRESS", help="as AA:BB:CC:DD:EE:FF")
@@ -235,18 +237,20 @@ def _decode_file(path: Path) -> int:
     except OSError as error:
         print(f"{path}: {error.strerror}", file=sys.stderr)
         return 1
-    for line in _decoded_lines(text):
+    all_good = True
+    for line, good in _decoded_lines(text):
         print(line.decode())
-    return 0
+        all_good &= good
+    return 0 if all_good else 1
 
 
-def _decoded_lines(text: str) -> Iterator[bytes]:
+def _decoded_lines(text: str) -> Iterator[tuple[bytes, bool]]:
     for line in filter(str.strip, text.splitlines()):
         uuid, *value = line.split()
         try:
-            yield print_line(uuid, "".join(value))
+            yield print_line(uuid, "".join(value)), True
         except WrongData as error:
-            yield msgspec.json.encode({"error": str(error)})
+            yield msgspec.json.encode({"error": str(error)}), False
 
 
 if __name__ == "__main__":

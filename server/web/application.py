@@ -43,7 +43,7 @@ from server.web import (
 )
 from server.web.access import guard
 from server.web.issuing import LocalIssuer
-from server.web.protection import Protection, sign_in_first, with_status
+from server.web.protection import Protection, sign_in_first, to_where_the_form_was, with_status
 from server.web.site import STATIC, Site
 from server.web.visit import Here, SignInNeeded
 
@@ -114,6 +114,7 @@ def make_application(
     application.add_exception_handler(SignInNeeded, sign_in_first)
     for error, status in _STATUSES.items():
         application.add_exception_handler(error, with_status(status))
+    application.add_exception_handler(405, to_where_the_form_was)
     application.add_middleware(Protection, site=site)
     return application
 

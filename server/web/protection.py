@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.web.catalogues import preferred
@@ -125,6 +126,20 @@ def sign_in_first(request: Request, error: Exception) -> Response:
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": "sign in first"}, 401)
     return RedirectResponse(path, SEE_OTHER)
+
+
+def to_where_the_form_was(request: Request, error: Exception) -> Response:
+    """Lead a page that answered a form, asked for again by its address, to the page of the form.
+
+    A person who reloads it there, or changes the language, reads a page and not an error.
+    """
+    path = request.url.path
+    while request.method == "GET" and path.strip("/"):
+        path = path.rpartition("/")[0]
+        scope = {**request.scope, "path": path or "/"}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            return RedirectResponse(path or "/", SEE_OTHER)
+    return problem(request, getattr(error, "status_code", 405))
 
 
 def with_status(status: int) -> Callable[[Request, Exception], Response]:

@@ -57,9 +57,11 @@ def test_a_file_gives_one_json_line_for_each_of_its_lines(tmp_path, capsys):
     path = tmp_path / "values"
     lines = [f"{v['uuid']} {v['hex']}" for v in VECTORS + ERRORS]
     path.write_text("\n".join(lines) + "\n")
-    assert main(["decode", "--file", str(path)]) == 0
+    assert main(["decode", "--file", str(path)]) == 1  # some are wrong
     printed = [
         json.loads(line, parse_float=Decimal) for line in capsys.readouterr().out.split("\n")[:-1]
     ]
     assert len(printed) == len(lines)
     assert ["error" in line for line in printed] == [False] * len(VECTORS) + [True] * len(ERRORS)
+    path.write_text("\n".join(lines[: len(VECTORS)]) + "\n")
+    assert main(["decode", "--file", str(path)]) == 0

@@ -86,3 +86,18 @@ def test_hostile_words_do_nothing_on_any_page(district: District):
         # Without the hashes of built files and of forms, which hold any digits by chance.
         said = re.sub(r"\?[0-9a-f]{8}|value=\"[^\"]*\"", "", page.text)
         assert "49" not in said.replace("lt;", "") or "{{7*7}}" in page.text
+
+
+@pytest.mark.parametrize(
+    ("address", "back"),
+    [("/alerts/{alert}/close", "/alerts/{alert}"), ("/claims", "/"), ("/held/1/2/choose", "/held")],
+)
+def test_a_page_that_answered_a_form_is_reloaded_as_the_page_of_the_form(
+    district: District, address: str, back: str
+):
+    """The address bar still names what was posted to: to reload it, or change the language, is no
+    error."""
+    district.measure({"systolic": "190"})
+    number = district.alert("systolic-high-outer")
+    answer = district.browser("anna").get(address.format(alert=number))
+    assert (answer.status_code, answer.headers["location"]) == (303, back.format(alert=number))
