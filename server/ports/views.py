@@ -116,6 +116,7 @@ class FleetRow(NamedTuple):
     prompts: bool
     deaf_at: int | None
     radio_restarts: int | None
+    adapter_resets: int | None
     board_celsius: int | None
 
 

@@ -89,6 +89,7 @@ def note_gateway(
             "set_aside": envelope.set_aside,
             "last_measurement_at": envelope.last_measurement_at,
             "radio_restarts": envelope.radio_restarts,
+            "adapter_resets": envelope.adapter_resets,
             "board_celsius": envelope.board_celsius,
             "offline_since": None,
         }

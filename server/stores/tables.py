@@ -151,6 +151,7 @@ gateways = Table(
     # When it last said that its radio does not work.
     _instant("deaf_at", null=True),
     Column("radio_restarts", Integer, nullable=True),
+    Column("adapter_resets", Integer, nullable=True),
     Column("board_celsius", SmallInteger, nullable=True),
     _instant("booted_at", null=True),
     # What stands in for it, once it has no access any more.

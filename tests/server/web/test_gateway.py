@@ -23,7 +23,7 @@ def silent(district: District) -> None:
     """gw-1 brought a measurement, has some waiting and a clock that is off, and fell silent."""
     district.measure({"systolic": "120"})
     born(district, "gw-1", "boot-a")
-    beats(district, "gw-1", outbox_depth=3, clock="unsynchronised", set_aside=1)
+    beats(district, "gw-1", outbox_depth=3, clock="unsynchronised", set_aside=1, adapter_resets=2)
     district.now += 20 * MINUTE
     district.beat(district.now)
     with district.store.write() as tx:
@@ -36,7 +36,8 @@ def test_what_it_says_of_itself_is_shown_and_no_patient_or_value(district: Distr
     text = plain(page.text)
     assert 'data-state="silent"' in page.text
     for said in ("Patients in the last 90 days 1", "Waiting to be sent 3", "Set aside 1",
-                 "Clock not synchronised", "Version 0.1.0", "Started 20 min"):  # fmt: skip
+                 "Clock not synchronised", "its adapter was reset 2 times",
+                 "Version 0.1.0", "Started 20 min"):  # fmt: skip
         assert said in text, said
     assert "Rossi" not in page.text
     assert "120" not in text
