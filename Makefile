@@ -36,8 +36,8 @@ test-bluez: install-dev  ## the gateway on real BlueZ, in a virtual machine
 bench: install-bench  ## print ratios; exit 1 when a limit is missed (PART=engine|backtest|pages|…)
 	$(BIN)/python -m benchmarks $(PART)
 
-prove: install-dev packages ui  ## the long campaigns (PART=order|kills|power|bluez|deb|arm64|mutation|team)
-	@$(if $(NEEDS_$(PART)),sh tests/packages.sh $(NEEDS_$(PART)))
+prove: install-dev packages ui  ## the long campaigns (PART=order|kills|power|bluez|deb|arm64|soak|mutation|team)
+	@$(if $(NEEDS_$(firstword $(PART))),sh tests/packages.sh $(NEEDS_$(firstword $(PART))))
 	$(BIN)/python -m tests.prove $(PART)
 
 ui: $(BIN)/activate  ## build the pages' assets

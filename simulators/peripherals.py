@@ -72,6 +72,11 @@ class Peripheral:
         """Go out of reach: a link that it has is lost at both ends."""
         self._controller.lose_links()
 
+    @property
+    def is_linked(self) -> bool:
+        """Tell whether a central is connected to it."""
+        return bool(self._controller.le_connections)
+
     async def say(self, value: bytes) -> None:
         """Have ``value`` to say from now on: advertise until it was taken."""
         self._unsent.append(value)

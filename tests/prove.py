@@ -1,6 +1,6 @@
 """The long campaigns: ``python -m tests.prove kills [FIRST_SEED [SEEDS]]``, ``order``,
-``power [SEED [CUTS]]``, ``bluez``, ``deb``, ``arm64``, ``mutation [SEED [MUTANTS]]``, or ``team
-[FIRST_SEED [SEEDS]]``.
+``power [SEED [CUTS]]``, ``bluez``, ``deb``, ``arm64``, ``soak [SEED [SECONDS]]``,
+``mutation [SEED [MUTANTS]]``, or ``team [FIRST_SEED [SEEDS]]``.
 
 Prints a line a seed (or mutant) and, at the end, the row for the table of ``docs/proof.md``. Exit
 status 1 when a promise was broken, when a full campaign hit a window too seldom to prove anything,
@@ -27,12 +27,14 @@ from tests.chaos.campaign import EACH, Outcome
 from tests.chaos.kills import Window
 from tests.mutation import killing
 from tests.simulation import campaign as living
+from tests.soak import campaign as soaking
 
 FULL_SEEDS = 20
 HITS_MIN = 5
 ORDER_STREAMS = 100_000
 TEAM_SEEDS = 200
 POWER_CUTS = 10_000
+SOAK_SECONDS = 1_200
 
 
 def main() -> int:
@@ -95,6 +97,20 @@ def bluez(_first: int, _count: int | None) -> int:
     result = "broken" if status else f"{len(EVERY)} scenarios passed"
     print(f"| bluez | {datetime.now(UTC).date()} | {result} |")
     return status
+
+
+def soak(seed: int, seconds: int | None) -> int:
+    """Let six devices measure through every fault for a while; see ``tests.soak``."""
+    with tempfile.TemporaryDirectory(prefix="vicino-soak-") as folder:
+        outcome = asyncio.run(soaking.run(seed, seconds or SOAK_SECONDS, Path(folder)))
+    for text in outcome.broken:
+        print(f"BROKEN {text}")
+    faults = ", ".join(f"{name} {count}" for name, count in sorted(outcome.faults.items()))
+    held = " · ".join(f"{name} {gauge}" for name, gauge in outcome.gauges.items())
+    told = f"{seconds or SOAK_SECONDS} s | {outcome.said} said, {outcome.stored} stored"
+    result = f"{len(outcome.broken)} broken"
+    print(f"| soak | {seed} | {datetime.now(UTC).date()} | {told} | {faults} | {held} | {result} |")
+    return 1 if outcome.broken else 0
 
 
 def deb(_first: int, _count: int | None) -> int:
@@ -175,6 +191,7 @@ PARTS: dict[str, Callable[[int, int | None], int]] = {
     "bluez": bluez,
     "deb": deb,
     "arm64": arm64,
+    "soak": soak,
     "mutation": mutation,
     "team": team,
 }
