@@ -133,3 +133,20 @@ def test_every_form_works_without_a_script(served: Served, open_page: OpenPage, 
     page.locator("#systolic summary").click()
     expect(page.locator("#systolic table")).to_contain_text("190")
     context.close()
+
+
+def test_an_open_alert_says_what_came_since(served: Served, open_page: OpenPage):
+    """Under a form nothing moves; a worse value is named above it."""
+    served.district.measure({"spo2": "86"})
+    page = open_page("anna", "en")
+    page.get_by_role("link", name="Oxygen saturation 86 %").click()
+    page.locator("summary", has_text="Note").click()
+    page.fill("#text", "I call her")
+    served.district.now += 60_000
+    served.district.measure({"spo2": "74"}, ago=0)
+    served.district.changes.notify()
+    news = page.locator("[data-news]")
+    expect(news).to_contain_text("74 %", timeout=15_000)
+    expect(page.locator("#text")).to_have_value("I call her")
+    news.get_by_role("link", name="Show it").click()
+    expect(page.locator("h1")).to_contain_text("74 %")
