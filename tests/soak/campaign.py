@@ -149,7 +149,8 @@ def _differences(home: Household, outcome: Outcome) -> Iterator[str]:
     values = {(one.device, one.device_time): one.values for one in stored}
     for key in sorted(home.said.keys() | found.keys()):
         if key not in home.said or found[key] != 1:
-            yield f"{key}: stored {found[key]} times, said {int(key in home.said)}"
+            rows = [(one.fate, one.seq) for one in stored if (one.device, one.device_time) == key]
+            yield f"{key}: stored {found[key]} times {rows}, said {int(key in home.said)}"
         elif not home.said[key].items() <= values[key].items():
             yield f"{key}: {home.said[key]} was stored as {values[key]}"
 
