@@ -7,7 +7,6 @@ lets itself be read is this box's own, and given to the cuff when it is paired.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +33,7 @@ _USE_KEY, _NEW_KEY, _KEY_MODE = b"\x01", b"\x00", b"\x02"
 _UNLOCKED, _KEY_TAKEN, _READY_FOR_KEY = b"\x81\x00", b"\x80\x00", b"\x82\x00"
 _REPLY_SECONDS: Final = 2.0
 _QUIET_SECONDS: Final = 0.5
+_LATE_PARTS_MAX: Final = 16
 _TRIES: Final = 3
 _NEVER_WRITTEN: Final = ({0x00}, {0xFF})
 
@@ -137,11 +137,14 @@ class OmronMemory:
             raise self._link.unavailable("does not answer the key") from error
 
     async def _quiet(self) -> None:
-        """Let go of what still comes, until nothing does."""
-        with suppress(TimeoutError):
-            while True:
+        """Let go of what still comes, until nothing does; one that never stops is given up."""
+        for _ in range(_LATE_PARTS_MAX):
+            try:
                 async with asyncio.timeout(_QUIET_SECONDS):
                     await self._arrived()
+            except TimeoutError:
+                return
+        raise self._link.unavailable("never stops answering")
 
     async def _arrived(self) -> Notified:
         arrived = await self._link.next()

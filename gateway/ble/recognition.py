@@ -10,25 +10,27 @@ from contract.profiles import Advertisement, Profile
 
 _T = TypeVar("_T")
 _WAIT_SECONDS: Final = 1.0
+_AWAY_SECONDS: Final = 5.0
 _ADDRESSES_MAX: Final = 256
 
 
 class Recogniser:
     """Recognises devices from one advertisement to the next; ``now`` is in seconds.
 
-    A scale that broadcasts may be seen without its data: BlueZ remembers the service and tells it
-    first. By the service alone it would be taken for any scale, connected to, and its measurements
-    stored under two profiles. So whoever might be one that broadcasts is looked at for a second,
-    and who was known as one stays one.
+    One advertisement does not tell everything: BlueZ remembers a service and tells it before the
+    data of a scale that broadcasts, and a name comes in an answer of its own. By its service alone
+    a device would be taken for any of its kind, and one measurement stored under two profiles. So
+    whoever might be a known model is looked at for a second, and who was known as one stays one.
     """
 
     def __init__(self, profiles: Mapping[str, Profile], models: Mapping[str, str]) -> None:
         """``models`` names the profile of some addresses, whatever they advertise."""
         self._profiles, self._models = profiles, models
         asked = [profile.advertisement for profile in profiles.values()]
-        self._doubtful = {one.service_uuid for one in asked if one.service_data_uuid is not None}
-        self._broadcasters: OrderedDict[str, str] = OrderedDict()
-        self._first_seen: OrderedDict[str, float] = OrderedDict()
+        self._broadcast = {one.service_uuid for one in asked if one.service_data_uuid is not None}
+        self._named = {one.service_uuid for one in asked if one.local_name is not None}
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._seen: OrderedDict[str, tuple[float, float]] = OrderedDict()  # first and last
 
     def recognise(
         self,
@@ -45,20 +47,24 @@ class Recogniser:
         if name is None:
             return None
         asked = self._profiles[name].advertisement
-        if asked.service_data_uuid is not None:
-            _remember(self._broadcasters, address, name)
+        if asked.service_data_uuid is not None or asked.local_name is not None:
+            _remember(self._known, address, name)
             return name
-        if asked.local_name is not None or asked.service_uuid not in self._doubtful:
+        if address in self._known:
+            _remember(self._known, address, self._known[address])
+            return self._known[address]
+        unnamed = not local_name and asked.service_uuid in self._named
+        if not unnamed and asked.service_uuid not in self._broadcast:
             return name
-        if address in self._broadcasters:
-            return self._broadcasters[address]
-        if address not in self._first_seen:
-            _remember(self._first_seen, address, now)
-        return name if now - self._first_seen[address] >= _WAIT_SECONDS else None
+        first, last = self._seen.get(address, (now, now))
+        first = first if now - last <= _AWAY_SECONDS else now  # it woke up anew
+        _remember(self._seen, address, (first, now))
+        return name if now - first >= _WAIT_SECONDS else None
 
 
 def _remember(memory: OrderedDict[str, _T], address: str, what: _T) -> None:
     memory[address] = what
+    memory.move_to_end(address)
     if len(memory) > _ADDRESSES_MAX:
         memory.popitem(last=False)
 

@@ -174,10 +174,11 @@ def gathered(
 ) -> Change:
     """Add one finding to an open alert, and tell again only where hazard H4 says so."""
     after = with_evidence(alert, evidence)
-    again = alert.cleared_at is not None and evidence.measured_at >= alert.newest_at
+    newer = alert.superseded or evidence.measured_at >= alert.newest_at
+    again = alert.cleared_at is not None and newer
     if again:
         after = replace(after, cleared_at=None)
-    if alert.paused_until is not None:
+    if alert.paused_until is not None and not alert.superseded:
         # A pause is of what was known then: a value that is worse by the plan's step ends it.
         if evidence.measured_at < now - ACTIONABLE or not _worse(alert, evidence, worse_by):
             return Change(after)
@@ -510,10 +511,13 @@ def with_evidence(alert: Alert, evidence: Evidence) -> Alert:
 
 
 def _emptied(alert: Alert, at: int) -> Alert:
-    """Forget what is not in force any more, and why: it is no value and confirms nothing."""
+    """Forget what is not in force any more, and why: it is no value, confirms nothing, and what was
+    told of it, or paused, says nothing of what comes now."""
     return replace(
         alert,
         worst=None,
+        told=None,
+        paused_until=None,
         newest_at=at,
         began_at=at,
         confirmed=False,

@@ -22,7 +22,7 @@ from server.ports.views import EvidenceRow, WorklistRow
 from server.services import alert_work, asking_home, calling
 from server.services.explaining import explain
 from server.web.catalogues import N_
-from server.web.close_form import as_before, beside, closes_with, days_ahead
+from server.web.close_form import as_before, beside, closes_with, days_ahead, stamp
 from server.web.gateway import HOMES_WITHIN
 from server.web.phone import phone_of
 from server.web.visit import Here, Id, Visit, people
@@ -217,6 +217,8 @@ def page(
         askable = asking_home.askable(tx, row.alert, plan, visit.now)
         again = values and visit.query.get("replay") == "1"
         replayed = explain(tx, alert_id)[1] if again else []
+        for home in content["homes"]:
+            visit.looked_at(tx, home.id, "contact-seen", f"alert {alert_id}")
         if row.alert.patient_id is not None:
             visit.looked_at(tx, row.alert.patient_id, "patient-seen", f"alert {alert_id}")
     return visit.page(
@@ -232,7 +234,7 @@ def page(
         phone=phone,
         askable=askable[1] if askable else None,
         replayed=replayed,
-        as_before=as_before(phone.before if phone else None, today),
+        as_before=as_before(row.alert, phone.before if phone else None, today),
         soon=days_ahead(today),
         closable=_closable(visit, row.alert, content["beside"]),
         works=alert_work.may_work(visit.user, row.alert),
@@ -247,6 +249,7 @@ def _content(tx: Transaction, row: WorklistRow, user: User, at: int) -> dict[str
     plans: list[PlanRow] = tx.directory.plans(alert.patient_id) if alert.patient_id else []
     past = tx.views.alerts_of(alert.patient_id) if alert.patient_id else []
     past = [one for one in past if alert_work.may_see(user, one)]
+    still_open = [alert, *beside(alert, past)]
     in_force = row_at(plans, alert.newest_at)
     proofs = []
     for one in tx.views.evidence(alert.id):
@@ -266,7 +269,8 @@ def _content(tx: Transaction, row: WorklistRow, user: User, at: int) -> dict[str
         "notes": tx.views.notes(alert.id),
         "read_outside": any(sees(role, alert.kind, alert.rule) for role in _OUTSIDE),
         "acts": tx.views.acts(alert),
-        "beside": beside(alert, past),
+        "beside": still_open[1:],
+        "stamps": {one.id: stamp(one, len(tx.views.notes(one.id))) for one in still_open},
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],
         "people": people(tx),
         "pause": tx.views.pauses(alert.chc_id, at).get((alert.patient_id, alert.rule)),

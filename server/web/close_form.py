@@ -1,10 +1,11 @@
 """What the form that closes an alert offers, so that closing takes few taps."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from server.domain.alerts import Alert
+from server.domain.alerts import Alert, Kind, Outcome
 from server.domain.instants import DAY
 from server.domain.plans import Priority
 from server.web.worklist import URGENCY, urgency
@@ -14,6 +15,7 @@ ALSO: Final = "also-"
 # Days ahead that are one tap.
 SOON: Final = (1, 3, 7, 30)
 _FILLED_MAX: Final = 30  # days
+_HABITS: Final = (Outcome.NO_ACTION_NEEDED, Outcome.ADVICE_GIVEN)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
@@ -21,9 +23,21 @@ def closes_with(other: Alert, alert: Alert, user: str) -> bool:
     """Tell whether closing one alert may close another: the same patient's, open, no more urgent
     (a red must never go with an amber), and nobody else's."""
     same = alert.patient_id is not None and other.patient_id == alert.patient_id
+    if Kind.TECHNICAL in (alert.kind, other.kind):
+        return False
     free = other.owner in (None, user)
     lesser = URGENCY[other.priority] >= URGENCY[alert.priority]
     return same and free and lesser and other.id != alert.id and other.closed_at is None
+
+
+def stamp(alert: Alert, notes: int) -> str:
+    """Return what a form says of an alert as it was shown, with how many notes: closing what has
+    changed since would close what nobody looked at."""
+    shown = (
+        *(alert.newest_at, alert.newest, alert.worst, alert.priority, alert.owner),
+        *(alert.cleared_at, alert.superseded, alert.paused_until, notes),
+    )
+    return f"{zlib.crc32(repr(shown).encode()):08x}"
 
 
 def days_ahead(today: int) -> list[tuple[int, str]]:
@@ -31,12 +45,12 @@ def days_ahead(today: int) -> list[tuple[int, str]]:
     return [(ahead, _iso(today + ahead)) for ahead in SOON]
 
 
-def as_before(before: Alert | None, today: int) -> tuple[str, str]:
+def as_before(alert: Alert, before: Alert | None, today: int) -> tuple[str, str]:
     """Return the outcome and the day of the next review as at the last close of this rule, a month
-    ahead at most; of a high alert nothing: what it comes to is never a habit."""
+    ahead at most; of a high alert, then or now, nothing: what it comes to is never a habit."""
     if before is None or before.closed_at is None or before.next_review_at is None:
         return "", ""
-    if before.priority is Priority.HIGH:
+    if Priority.HIGH in (alert.priority, before.priority) or before.outcome not in _HABITS:
         return "", ""
     days = min(max(1, -(-(before.next_review_at - before.closed_at) // DAY)), _FILLED_MAX)
     return str(before.outcome), _iso(today + days)

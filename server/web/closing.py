@@ -1,5 +1,6 @@
 """Closing an alert, and with it those of the same patient that the same call has answered."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -14,11 +15,12 @@ from server.ports.store import Transaction
 from server.services import alert_work
 from server.web import alert as alert_page
 from server.web.catalogues import N_
-from server.web.close_form import ALSO, closes_with
+from server.web.close_form import ALSO, closes_with, stamp
 from server.web.visit import Here, Id, Visit
 
 router = APIRouter()
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_TICKED = re.compile(rf"{ALSO}(\d{{1,9}})", re.ASCII)
 
 
 @router.post("/alerts/{alert_id}/close")
@@ -32,10 +34,12 @@ def close(visit: Here, alert_id: Id) -> Response:
 
     def change(tx: Transaction) -> Alert:
         alert = alert_work.find_to_work(tx, visit.user, alert_id)
+        _check(tx, alert, visit.form.get("shown"))
         for number, seen in _also(visit.form).items():
             other = alert_work.find_to_work(tx, visit.user, number)
-            if not closes_with(other, alert, visit.user.name) or str(other.newest_at) != seen:
-                raise IllegalTransition(f"alert {number} is not as it was shown")
+            _check(tx, other, seen)
+            if not closes_with(other, alert, visit.user.name):
+                raise IllegalTransition(f"alert {number} is not closed with {alert_id}")
             alert_work.close(tx, visit.user, number, outcome, review, visit.now)
         return alert_work.close(tx, visit.user, alert_id, outcome, review, visit.now)
 
@@ -43,10 +47,16 @@ def close(visit: Here, alert_id: Id) -> Response:
     return alert_page.do(visit, alert_id, "closed", change, propose=propose)
 
 
+def _check(tx: Transaction, alert: Alert, seen: str | None) -> None:
+    """Raise ``IllegalTransition`` for an alert that is not as its page showed it."""
+    if seen is not None and seen != stamp(alert, len(tx.views.notes(alert.id))):
+        raise IllegalTransition(f"alert {alert.id} is not as it was shown")
+
+
 def _also(form: Mapping[str, str]) -> dict[int, str]:
-    """Return the other alerts that were ticked, with the newest breach that was shown of each."""
-    ticked = {key.removeprefix(ALSO): seen for key, seen in form.items() if key.startswith(ALSO)}
-    return {int(number): seen for number, seen in ticked.items() if number.isdecimal()}
+    """Return the other alerts that were ticked, with the stamp that was shown of each."""
+    ticked = ((_TICKED.fullmatch(key), seen) for key, seen in form.items())
+    return {int(found[1]): seen for found, seen in ticked if found}
 
 
 def _wrong(outcome: str, review: int | None, now: int) -> dict[str, str]:

@@ -9,28 +9,28 @@ from fastapi.responses import Response
 from contract.codes import BY_NUMBER, Code
 from server.domain.alerts import Alert
 from server.domain.attribution import Fate
-from server.domain.instants import DAY
+from server.domain.instants import DAY, SECOND
 from server.domain.roles import Action
 from server.ports.store import Transaction
 from server.ports.views import ObservationView
-from server.services import alert_work
+from server.services import accounts, alert_work
 from server.web.patient import find
 from server.web.visit import Here, Id, Visit
 
 router = APIRouter()
 # What was measured earlier and came only now is no news of how somebody is.
 _LATELY: Final = 2 * DAY
+_STORING: Final = 5 * SECOND
 
 
 @router.get("/alerts/{alert_id}/fresh")
 def of_alert(visit: Here, alert_id: Id) -> Response:
     """Say what is new of an alert and its patient since ``at``, when its page was made."""
     at = _shown_at(visit)
-    with visit.site.store.read() as tx:
+    with visit.site.store.write() as tx:
         alert = alert_work.find(tx, visit.user, alert_id)
-        acted = (act.at for act in tx.views.acts(alert))
-        noted = (note.written_at for note in tx.views.notes(alert_id))
-        changed = _moved(alert, at) or any(one > at for one in (*acted, *noted))
+        noted = any(note.written_at > at for note in tx.views.notes(alert_id))
+        changed = noted or _moved(tx, visit, [alert, *_others(tx, alert.patient_id)], at)
         values = _values(tx, visit, alert.patient_id, at)
     return _answer(visit, f"/alerts/{alert_id}", values, changed=changed)
 
@@ -39,23 +39,37 @@ def of_alert(visit: Here, alert_id: Id) -> Response:
 def of_patient(visit: Here, patient_id: Id) -> Response:
     """Say what is new of a patient since ``at``, when the page was made."""
     at = _shown_at(visit)
-    with visit.site.store.read() as tx:
+    with visit.site.store.write() as tx:
         find(tx, visit, patient_id)
-        seen = (
-            one for one in tx.views.alerts_of(patient_id) if alert_work.may_see(visit.user, one)
-        )
-        changed = any(_moved(one, at) for one in seen)
+        changed = _moved(tx, visit, _others(tx, patient_id), at)
         values = _values(tx, visit, patient_id, at)
     return _answer(visit, f"/patients/{patient_id}", values, changed=changed)
 
 
 def _shown_at(visit: Visit) -> int:
     text = visit.query.get("at", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else visit.now
+    at = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else visit.now
+    # No page is open for longer than a session; and what was being stored while the page was made
+    # has an earlier time than the page, and is not on it.
+    return max(at, visit.now - accounts.SESSION_MAX) - _STORING
 
 
-def _moved(alert: Alert, at: int) -> bool:
-    return max(alert.raised_at, alert.cleared_at or 0, alert.closed_at or 0) > at
+def _others(tx: Transaction, patient_id: int | None) -> list[Alert]:
+    return tx.views.alerts_of(patient_id) if patient_id is not None else []
+
+
+def _moved(tx: Transaction, visit: Visit, alerts: list[Alert], at: int) -> bool:
+    """Tell whether one was raised, cleared, closed or worked on by somebody else since."""
+    for one in alerts:
+        if not alert_work.may_see(visit.user, one):
+            continue
+        if max(one.raised_at, one.cleared_at or 0, one.closed_at or 0) > at:
+            return True
+        if one.closed_at is None and any(
+            act.at > at and act.who != visit.user.name for act in tx.views.acts(one)
+        ):
+            return True
+    return False
 
 
 def _values(
@@ -68,6 +82,8 @@ def _values(
     for row in tx.views.observations(patient_id, at - _LATELY):
         if row.stored_at > at and row.fate == Fate.STORED:
             found.setdefault(BY_NUMBER[row.code], row)
+    if found:
+        visit.looked_at(tx, patient_id, "news-seen")
     return list(found.items())
 
 

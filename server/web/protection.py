@@ -120,12 +120,20 @@ def sign_in_first(request: Request, error: Exception) -> Response:
     assert isinstance(error, SignInNeeded)  # noqa: S101 - registered for this class alone
     path = f"/sign-in?next={error.came_from}" if error.came_from else "/sign-in"
     if "hx-request" in request.headers:
-        shown = urlsplit(request.headers.get("hx-current-url", ""))
-        back = quote(shown.path + (f"?{shown.query}" if shown.query else ""), safe="")
+        back = quote(_page_of(request.headers.get("hx-current-url", "")), safe="")
         return Response(status_code=401, headers={"HX-Redirect": f"/sign-in?ended=1&next={back}"})
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": "sign in first"}, 401)
     return RedirectResponse(path, SEE_OTHER)
+
+
+def _page_of(address: str) -> str:
+    """Return the path and query of an address; nothing of one that is none."""
+    try:
+        shown = urlsplit(address)
+    except ValueError:
+        return ""
+    return shown.path + (f"?{shown.query}" if shown.query else "")
 
 
 def to_where_the_form_was(request: Request, error: Exception) -> Response:

@@ -88,6 +88,7 @@ LOOKS: Final = {
     "held-seen": N_("a held measurement"),
     "assignment-seen": N_("the devices and whose they are"),
     "chart-seen": N_("charts"),
+    "news-seen": N_("what came while a page was open"),
     "plan-seen": N_("the plan"),
     "contact-seen": N_("whom to phone"),
     "patient-exported": N_("all values, as a file"),

@@ -1,4 +1,4 @@
-"""A short soak; twenty minutes of it are run by ``python -m tests.prove soak``."""
+"""A short soak (``pytest -m soak``); ``python -m tests.prove soak`` runs twenty minutes of it."""
 
 from datetime import date
 
@@ -10,6 +10,7 @@ from tests.soak.gauge import Gauge
 pytestmark = [pytest.mark.processes, pytest.mark.broker]
 
 
+@pytest.mark.soak
 async def test_six_devices_are_stored_exactly_through_every_fault(tmp_path):
     seed = date.today().toordinal()  # noqa: DTZ011 - any day will do
     outcome = await run(seed, 45, tmp_path)

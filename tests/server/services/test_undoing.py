@@ -115,3 +115,29 @@ def test_what_was_another_persons_is_not_counted_once_a_finding_is_in_force_agai
     mixed.send(envelope("gw-1", [sent], 3))
     mixed.run()
     assert alert(mixed)[:5] == (1950, 1950, 1950, False, None)
+
+
+def test_a_pause_made_of_anothers_value_silences_nothing_of_her_own(mixed: World) -> None:
+    mixed.device(OTHER_CUFF, 1, T0 - 50 * DAY)
+    ((number,),) = mixed.rows(f"SELECT id FROM alerts WHERE {OUTER}")
+    with mixed.store.write() as tx:
+        alert_work.pause(tx, mixed.user("anna"), number, mixed.now + 8 * HOUR, "known", mixed.now)
+    given_earlier(mixed, 6)
+    before = len(told(mixed))
+    own(mixed, 3, "215")
+    assert set(told(mixed)[before:]) == {"began-again"}
+    paused = f"SELECT paused_until FROM alerts WHERE {OUTER}"
+    assert mixed.rows(paused) == [(None,)]
+    with mixed.store.read() as tx:
+        assert tx.views.pauses(1, mixed.now) == {}
+
+
+def test_her_own_earlier_value_is_in_force_once_all_else_was_anothers(mixed: World) -> None:
+    mixed.device(OTHER_CUFF, 1, T0 - 50 * DAY)
+    given_earlier(mixed, 6)
+    sent = wire(3, 3, {"systolic": "195"}, T0 - 30 * HOUR, device=OTHER_CUFF)
+    mixed.send(envelope("gw-1", [sent], 3))
+    mixed.run()
+    state = f"SELECT worst, superseded, cleared_at FROM alerts WHERE {OUTER}"
+    ((worst, superseded, cleared_at),) = mixed.rows(state)
+    assert (worst, bool(superseded), cleared_at) == (1950, False, None)

@@ -7,6 +7,7 @@ def opened(district: District) -> tuple[str, int]:
     """Return the address that an open alert page asks, and the alert."""
     district.measure({"spo2": "80"})
     number = district.alert("spo2-low-outer")
+    district.now += MINUTE
     return f"/alerts/{number}/fresh?at={district.now}", number
 
 
@@ -58,3 +59,24 @@ def test_an_address_nobody_made_says_nothing_new(district: District):
         answer = browser.get(f"{address.partition('?')[0]}?at={at}")
         assert (answer.status_code, "data-news" in answer.text) == (200, False)
     district.now += HOUR
+
+
+def test_values_that_are_named_are_on_the_record_and_no_old_page_reads_a_life(district: District):
+    district.measure({"spo2": "97"}, ago=60 * HOUR)
+    opened(district)
+    district.now += 20 * HOUR
+    looks = "select count(*) from audit where what = 'news-seen'"
+    browser = district.browser("anna")
+    old = browser.get(f"/patients/{district.maria}/fresh?at=0").text
+    assert "80 %" not in old
+    assert district.world.rows(looks) == [(0,)]
+    district.measure({"spo2": "74"}, ago=MINUTE)
+    assert "74 %" in browser.get(f"/patients/{district.maria}/fresh?at={district.now - HOUR}").text
+    assert district.world.rows(looks) == [(1,)]
+
+
+def test_another_alert_of_the_patient_is_new_however_late_its_value(district: District):
+    address, _ = opened(district)
+    district.now += 10 * MINUTE
+    district.measure({"systolic": "230"}, ago=72 * HOUR)
+    assert "data-news" in district.browser("anna").get(address).text
