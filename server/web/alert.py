@@ -270,7 +270,7 @@ def _content(tx: Transaction, row: WorklistRow, user: User, at: int) -> dict[str
         "read_outside": any(sees(role, alert.kind, alert.rule) for role in _OUTSIDE),
         "acts": tx.views.acts(alert),
         "beside": still_open[1:],
-        "stamps": {one.id: stamp(one, len(tx.views.notes(one.id))) for one in still_open},
+        "stamps": {one.id: stamp(one, tx.views.notes(one.id), user.name) for one in still_open},
         "history": [one for one in past if one.rule == alert.rule and one.id != alert.id][:20],
         "people": people(tx),
         "pause": tx.views.pauses(alert.chc_id, at).get((alert.patient_id, alert.rule)),

@@ -8,6 +8,7 @@ from typing import Final
 from server.domain.alerts import Alert, Kind, Outcome
 from server.domain.instants import DAY
 from server.domain.plans import Priority
+from server.ports.views import NoteRow
 from server.web.worklist import URGENCY, urgency
 
 # What a ticked box of another alert is called: ``also-17``.
@@ -30,12 +31,13 @@ def closes_with(other: Alert, alert: Alert, user: str) -> bool:
     return same and free and lesser and other.id != alert.id and other.closed_at is None
 
 
-def stamp(alert: Alert, notes: int) -> str:
-    """Return what a form says of an alert as it was shown, with how many notes: closing what has
-    changed since would close what nobody looked at."""
+def stamp(alert: Alert, notes: Sequence[NoteRow], user: str) -> str:
+    """Return what a form says of an alert as it was shown: closing what has changed since would
+    close what nobody looked at. What the reader did themselves changes nothing."""
+    others = alert.owner if alert.owner != user else None
     shown = (
-        *(alert.newest_at, alert.newest, alert.worst, alert.priority, alert.owner),
-        *(alert.cleared_at, alert.superseded, alert.paused_until, notes),
+        *(alert.newest_at, alert.newest, alert.worst, alert.priority, others),
+        *(alert.cleared_at, alert.superseded, sum(note.by != user for note in notes)),
     )
     return f"{zlib.crc32(repr(shown).encode()):08x}"
 

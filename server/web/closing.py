@@ -34,10 +34,10 @@ def close(visit: Here, alert_id: Id) -> Response:
 
     def change(tx: Transaction) -> Alert:
         alert = alert_work.find_to_work(tx, visit.user, alert_id)
-        _check(tx, alert, visit.form.get("shown"))
+        _check(tx, visit, alert, visit.form.get("shown"))
         for number, seen in _also(visit.form).items():
             other = alert_work.find_to_work(tx, visit.user, number)
-            _check(tx, other, seen)
+            _check(tx, visit, other, seen)
             if not closes_with(other, alert, visit.user.name):
                 raise IllegalTransition(f"alert {number} is not closed with {alert_id}")
             alert_work.close(tx, visit.user, number, outcome, review, visit.now)
@@ -47,9 +47,9 @@ def close(visit: Here, alert_id: Id) -> Response:
     return alert_page.do(visit, alert_id, "closed", change, propose=propose)
 
 
-def _check(tx: Transaction, alert: Alert, seen: str | None) -> None:
+def _check(tx: Transaction, visit: Visit, alert: Alert, seen: str | None) -> None:
     """Raise ``IllegalTransition`` for an alert that is not as its page showed it."""
-    if seen is not None and seen != stamp(alert, len(tx.views.notes(alert.id))):
+    if seen is not None and seen != stamp(alert, tx.views.notes(alert.id), visit.user.name):
         raise IllegalTransition(f"alert {alert.id} is not as it was shown")
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from contract.codes import BY_NUMBER, Code
 from server.domain.alerts import Alert
 from server.domain.attribution import Fate
-from server.domain.instants import DAY, SECOND
+from server.domain.instants import DAY
 from server.domain.roles import Action
 from server.ports.store import Transaction
 from server.ports.views import ObservationView
@@ -20,7 +20,6 @@ from server.web.visit import Here, Id, Visit
 router = APIRouter()
 # What was measured earlier and came only now is no news of how somebody is.
 _LATELY: Final = 2 * DAY
-_STORING: Final = 5 * SECOND
 
 
 @router.get("/alerts/{alert_id}/fresh")
@@ -49,9 +48,8 @@ def of_patient(visit: Here, patient_id: Id) -> Response:
 def _shown_at(visit: Visit) -> int:
     text = visit.query.get("at", "")
     at = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else visit.now
-    # No page is open for longer than a session; and what was being stored while the page was made
-    # has an earlier time than the page, and is not on it.
-    return max(at, visit.now - accounts.SESSION_MAX) - _STORING
+    # No page is open for longer than a session.
+    return max(at, visit.now - accounts.SESSION_MAX)
 
 
 def _others(tx: Transaction, patient_id: int | None) -> list[Alert]:

@@ -161,6 +161,7 @@ def test_the_same_harmless_alert_for_the_tenth_time(served: Served, open_page: O
     page = open_page("anna", "en")
     page.goto(f"/alerts/{district.alert('systolic-high-inner')}")
     page.get_by_role("button", name="Take on").click()
+    expect(page.get_by_text("You have taken this alert on.")).to_be_visible()
     page.get_by_role("button", name="Close it, and propose another limit").click()
     expect(page.get_by_text("The alert is closed.")).to_be_visible()
     page.fill("#systolic-high-inner", "170")

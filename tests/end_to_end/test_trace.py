@@ -20,6 +20,7 @@ ALERTS = 10
 CHARACTERISTICS = {"cuff": "2a35", "scale": "2a9d", "oximeter": "2a5e"}
 KEYS = {
     "systolic": "systolic_mmHg",
+    "diastolic": "diastolic_mmHg",
     "pulse": "pulse_bpm",
     "spo2": "spo2_pct",
     "weight": "weight_kg",
@@ -29,7 +30,7 @@ ROW = re.compile(
     r' data-seq="(?P<seq>\d+)" data-raw="(?P<raw>[0-9a-f]+)">(?P<cells>.*?)</tr>',
     re.DOTALL,
 )
-RULE = re.compile(r"<code>((?:systolic|pulse|spo2|weight)-[a-z0-9-]+)</code>")
+RULE = re.compile(r"<code>((?:systolic|diastolic|pulse|spo2|weight)-[a-z0-9-]+)</code>")
 VALUE = re.compile(r'<td class="numeric"[^>]*>\s*([\d.,]+)')
 ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 RECEIPT = re.compile(r"receipt epoch=([0-9a-f]{32}) seq=(\d+)")

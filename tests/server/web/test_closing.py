@@ -99,3 +99,14 @@ def test_a_hostile_number_closes_nothing(district: District):
         bad = {**form(district, on=high), f"also-{number}": "1", "outcome": "nonsense"}
         assert district.browser("anna").post(f"/alerts/{high}/close", bad).status_code == 422
     assert closed(district) == []
+
+
+def test_what_one_did_oneself_meanwhile_stops_nothing(district: District):
+    """Take on, write, close: three clicks, the last of them on a page from before the first."""
+    high, _ = raised(district)
+    shown = form(district, on=high)
+    anna = district.browser("anna")
+    assert anna.post(f"/alerts/{high}/acknowledge").status_code == 303
+    assert anna.post(f"/alerts/{high}/note", {"text": "Spoken with her"}).status_code == 303
+    assert anna.post(f"/alerts/{high}/close", shown).status_code == 303
+    assert closed(district) == [high]
