@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
-_EPOCH: Final = 719_163  # the ordinal of 1970-01-01
+EPOCH_DAY: Final = 719_163  # its ordinal: civil days count from 1970-01-01
 DAY: Final = 24 * HOUR
 
 # A device's clock drifts by minutes between two settings; more than this ahead is no drift.
@@ -62,7 +62,7 @@ def from_datetime(moment: datetime) -> int:
 def end_of_day(iso_date: str, zone_name: str) -> int:
     """Return when a day ends that a person wrote. Raises ``ValueError`` for no day of ours."""
     try:
-        number = date.fromisoformat(iso_date).toordinal() - _EPOCH
+        number = date.fromisoformat(iso_date).toordinal() - EPOCH_DAY
         return at_local(number + 1, 0, zone_name)
     except OverflowError as error:
         raise ValueError(f"{iso_date} is beyond the calendar") from error
@@ -71,7 +71,7 @@ def end_of_day(iso_date: str, zone_name: str) -> int:
 def civil_day(instant: int, zone_name: str) -> int:
     """Return the civil day in the zone, as days since 1970-01-01."""
     local = to_datetime(instant).astimezone(zone(zone_name))
-    return local.toordinal() - _EPOCH
+    return local.toordinal() - EPOCH_DAY
 
 
 def utc_offset(instant: int, zone_name: str) -> int:
@@ -82,7 +82,7 @@ def utc_offset(instant: int, zone_name: str) -> int:
 
 def at_local(day: int, minute: int, zone_name: str) -> int:
     """Return the instant of the ``minute``-th minute of a civil day, by the zone's wall clock."""
-    midnight = datetime.fromordinal(day + _EPOCH)
+    midnight = datetime.fromordinal(day + EPOCH_DAY)
     local = midnight + timedelta(minutes=minute)
     return from_datetime(local.replace(tzinfo=zone(zone_name)))
 

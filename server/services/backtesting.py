@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code
-from server.domain.instants import DAY, at_local
+from server.domain.instants import DAY, EPOCH_DAY, at_local
 from server.domain.plans import Plan
 from server.engine.backtest_patient import History, judge_patient
 from server.engine.backtest_result import LEAD_DAYS, Backtest, Event, Tally, compared
@@ -234,4 +234,4 @@ def _answer(work: _Work, behind: int) -> Backtest:
 
 
 def _midnight(day: date, zone_name: str, days_on: int = 0) -> int:
-    return at_local(day.toordinal() - 719_163 + days_on, 0, zone_name)
+    return at_local(day.toordinal() - EPOCH_DAY + days_on, 0, zone_name)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from server.domain.alerts import Alert, Kind, Outcome
-from server.domain.instants import DAY
+from server.domain.instants import DAY, EPOCH_DAY
 from server.domain.plans import Priority
 from server.ports.views import NoteRow
 from server.web.worklist import URGENCY, urgency
@@ -17,7 +17,6 @@ ALSO: Final = "also-"
 SOON: Final = (1, 3, 7, 30)
 _FILLED_MAX: Final = 30  # days
 _HABITS: Final = (Outcome.NO_ACTION_NEEDED, Outcome.ADVICE_GIVEN)
-_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
 def closes_with(other: Alert, alert: Alert, user: str) -> bool:
@@ -65,4 +64,4 @@ def beside(alert: Alert, patients: Sequence[Alert]) -> list[Alert]:
 
 
 def _iso(day: int) -> str:
-    return date.fromordinal(day + _EPOCH_DAY).isoformat()
+    return date.fromordinal(day + EPOCH_DAY).isoformat()

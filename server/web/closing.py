@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from server.domain.alerts import NOT_REACHED_REVIEW, REVIEW_LONGEST, Alert, Outcome
-from server.domain.instants import DAY, at_local, civil_day
+from server.domain.instants import DAY, EPOCH_DAY, at_local, civil_day
 from server.domain.roles import Action
 from server.errors import IllegalTransition
 from server.ports.store import Transaction
@@ -19,7 +19,6 @@ from server.web.close_form import ALSO, closes_with, stamp
 from server.web.visit import Here, Id, Visit
 
 router = APIRouter()
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _TICKED = re.compile(rf"{ALSO}(\d{{1,9}})", re.ASCII)
 
 
@@ -76,7 +75,7 @@ def _review_at(visit: Visit, outcome: str) -> int | None:
     Tomorrow is within a day for who was not reached, however early in the morning it is.
     """
     try:
-        day = date.fromisoformat(visit.form.get("review", "")).toordinal() - _EPOCH_DAY
+        day = date.fromisoformat(visit.form.get("review", "")).toordinal() - EPOCH_DAY
     except ValueError:
         return None
     ahead = day - civil_day(visit.now, visit.zone_name)

@@ -26,11 +26,12 @@ _LATELY: Final = 2 * DAY
 def of_alert(visit: Here, alert_id: Id) -> Response:
     """Say what is new of an alert and its patient since ``at``, when its page was made."""
     at = _shown_at(visit)
-    with visit.site.store.write() as tx:
+    with visit.site.store.read() as tx:
         alert = alert_work.find(tx, visit.user, alert_id)
         noted = any(note.written_at > at for note in tx.views.notes(alert_id))
         changed = noted or _moved(tx, visit, [alert, *_others(tx, alert.patient_id)], at)
         values = _values(tx, visit, alert.patient_id, at)
+    _record(visit, alert.patient_id, values)
     return _answer(visit, f"/alerts/{alert_id}", values, changed=changed)
 
 
@@ -38,10 +39,11 @@ def of_alert(visit: Here, alert_id: Id) -> Response:
 def of_patient(visit: Here, patient_id: Id) -> Response:
     """Say what is new of a patient since ``at``, when the page was made."""
     at = _shown_at(visit)
-    with visit.site.store.write() as tx:
+    with visit.site.store.read() as tx:
         find(tx, visit, patient_id)
         changed = _moved(tx, visit, _others(tx, patient_id), at)
         values = _values(tx, visit, patient_id, at)
+    _record(visit, patient_id, values)
     return _answer(visit, f"/patients/{patient_id}", values, changed=changed)
 
 
@@ -80,9 +82,16 @@ def _values(
     for row in tx.views.observations(patient_id, at - _LATELY):
         if row.stored_at > at and row.fate == Fate.STORED:
             found.setdefault(BY_NUMBER[row.code], row)
-    if found:
-        visit.looked_at(tx, patient_id, "news-seen")
     return list(found.items())
+
+
+def _record(
+    visit: Visit, patient_id: int | None, values: list[tuple[Code, ObservationView]]
+) -> None:
+    """Put the look on the record; every open page asks at every change, so only this writes."""
+    if values and patient_id is not None:
+        with visit.site.store.write() as tx:
+            visit.looked_at(tx, patient_id, "news-seen")
 
 
 def _answer(
