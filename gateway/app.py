@@ -68,7 +68,7 @@ class App:
             models=settings.models,
             key=device_key(settings.state_dir),
             zone=home_zone(settings),
-            recovery=Recovery(_runtime_dir()),
+            recovery=Recovery(_runtime_dir(), settings.devices),
         )
 
     async def run(self) -> None:

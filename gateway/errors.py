@@ -6,6 +6,7 @@
   x NotNow                  try again later, bounded
     + DeviceUnavailable     the peripheral did not connect, answer or stay
       - ServicesUnavailable   it has not what it must have: what is remembered of it may be old
+      - LinkUnavailable       no link came up, or it did not last: perhaps the radio's fault
     + RadioUnavailable      no Bluetooth adapter, or it is off
     + UplinkUnavailable     the broker cannot be reached
     + OutboxUnavailable     the outbox cannot take a measurement (disk full, at its limit)
@@ -43,6 +44,10 @@ class DeviceUnavailable(NotNow):
 
 class ServicesUnavailable(DeviceUnavailable):
     """The peripheral lacks a service or characteristic; what is remembered of it may be old."""
+
+
+class LinkUnavailable(DeviceUnavailable):
+    """No link to the peripheral came up, or it did not last; it may be the radio's fault."""
 
 
 class RadioUnavailable(NotNow):

@@ -10,7 +10,8 @@ from gateway.ble.outcome import Deliver, Ended, Kept
 from gateway.ble.radio import Radio, open_radio
 from gateway.ble.recognition import recognise
 from gateway.ble.records import LastRecord
-from gateway.ble.recovery import Recovery, Step
+from gateway.ble.recovery import Recovery
+from gateway.ble.resets import Step
 from gateway.ble.scanner import Sighting, scan
 from gateway.ble.session import Session
 

@@ -26,7 +26,12 @@ from gateway.clock import Moment
 from gateway.collector.keeping import Keeping
 from gateway.collector.listening import RADIO_SECONDS_MAX, Listening
 from gateway.collector.turns import Turns
-from gateway.errors import DeviceUnavailable, OutboxUnavailable, RadioUnavailable
+from gateway.errors import (
+    DeviceUnavailable,
+    LinkUnavailable,
+    OutboxUnavailable,
+    RadioUnavailable,
+)
 from gateway.observe import Delivery, measure
 from gateway.outbox import OutboxThread
 from gateway.supervision import Loop
@@ -59,7 +64,7 @@ class Collector:
         ``key`` is this box's own, see ``Session``. ``zone`` is the home's: devices keep its time.
         """
         self.loop = Loop("collector")
-        self.recovery = recovery or Recovery()
+        self.recovery = recovery or Recovery(named=devices)
         self.listening = Listening(
             radio, profiles, models or {}, self._on_sighting, self.recovery, self.loop
         )
@@ -81,8 +86,8 @@ class Collector:
 
     @property
     def is_well(self) -> bool:
-        """Tell whether the radio scans, and the outbox takes what comes."""
-        return self.listening.scans and not self.is_full
+        """Tell whether the radio scans and connects, and the outbox takes what comes."""
+        return self.listening.scans and self.listening.connects and not self.is_full
 
     async def run(self) -> None:
         """Run until cancelled. A radio that is missing is waited for, however long."""
@@ -139,12 +144,16 @@ class Collector:
             if self.listening.is_gone:  # else we are told to stop
                 self._turns.took_radio_down(address)
             raise
+        except LinkUnavailable as error:
+            self._turns.failed(address, str(error))
+            self.listening.link_failed(address)
         except (DeviceUnavailable, OutboxUnavailable) as error:
             self._turns.failed(address, str(error))
         except TimeoutError:
             self._turns.failed(address, f"device {address}: its session did not end in time")
+            self.listening.link_failed(address)
         else:
-            self.listening.worked()
+            self.listening.worked(address)
             self._last_records[place] = outcome.last
             self._turns.was_served(address, outcome.news, outcome.ended)
             if outcome.battery is not None:

@@ -20,6 +20,16 @@ DEAF_SECONDS: Final = 60.0
 # What opening or closing a radio takes at the very most.
 RADIO_SECONDS_MAX: Final = 90.0
 _LOOK_SECONDS: Final = 5.0
+_SCANNING: Final = "scanning"
+_LINKLESS: Final = "radio: devices are heard, and none can be connected to"
+
+
+class _Linkless(RadioUnavailable):
+    """The radio scans and connects to nobody: ``step`` is to be done with it."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(_LINKLESS)
+        self.step = step
 
 
 class Listening:
@@ -39,7 +49,9 @@ class Listening:
         self._seen, self._recovery, self._loop = seen, recovery, loop
         self._heard_at = self._worked_at = time.monotonic()
         self._is_open = self._is_open_to_all = False
-        self.state = "starting"
+        self._step = Step.ANEW
+        self._state = "starting"
+        self._is_linkless = False
         self.restarts = 0
         self.is_gone = False
         """Whether the radio went away during the latest scan."""
@@ -47,12 +59,23 @@ class Listening:
     @property
     def scans(self) -> bool:
         """Tell whether the radio scans."""
-        return self.state == "scanning"
+        return self._state == _SCANNING
+
+    @property
+    def connects(self) -> bool:
+        """Tell whether devices that are heard can be connected to, as far as is known."""
+        return not self._recovery.links.are_down(time.monotonic())
+
+    @property
+    def state(self) -> str:
+        """How the radio is, in words."""
+        return _LINKLESS if self.scans and not self.connects else self._state
 
     @property
     def is_deaf(self) -> bool:
         """Tell whether the radio has not worked for so long that somebody must know."""
-        return time.monotonic() - self._worked_at > DEAF_SECONDS and not self.scans
+        is_missing = time.monotonic() - self._worked_at > DEAF_SECONDS and not self.scans
+        return is_missing or not self.connects
 
     @property
     def seconds_left(self) -> float:
@@ -67,19 +90,37 @@ class Listening:
         self._heard_at = time.monotonic()
         self._recovery.heard()
 
-    def worked(self) -> None:
+    def worked(self, address: str) -> None:
         """Note that a session was held."""
         self.heard()
-        self._recovery.worked()
+        self._recovery.worked(address, time.monotonic())
+        if self._is_linkless:
+            _log.info("radio: devices can be connected to again")
+        self._is_linkless = False
+
+    def link_failed(self, address: str) -> None:
+        """Note that no link came up to a device, or it did not last: the radio may be the cause.
+
+        Raises ``RadioUnavailable`` when something is to be done with it.
+        """
+        step = self._recovery.link_failed(address, time.monotonic())
+        if not self.connects and not self._is_linkless:
+            _log.warning("%s", _LINKLESS)
+            self._is_linkless = True
+        if step is not None:
+            raise _Linkless(step)
 
     async def run(self, *work: Callable[[], Awaitable[None]]) -> None:
         """Run until cancelled; ``work`` is begun with every scan, and ends it by returning."""
-        step, (least, most) = Step.ANEW, _RETRY_SECONDS
+        least, most = _RETRY_SECONDS
         retry = least
         while True:
             self._loop.goes_on_within(RADIO_SECONDS_MAX)
             try:
-                await self._listen(step, work)
+                await self._listen(work)
+            except _Linkless as error:
+                self.restarts += 1
+                step = error.step
             except RadioUnavailable as error:
                 slowest = _OPEN_RETRY_SECONDS_MAX if self._is_open else most
                 retry = least if self.scans else min(retry * 2, slowest)
@@ -93,14 +134,17 @@ class Listening:
                 step = self._recovery.was_silent(time.monotonic())
             if step is not Step.ANEW:
                 _log.warning("the radio: %s", step.value)
+                self._step = step  # until it is done: the radio may not even open
 
-    async def _listen(self, step: Step, work: tuple[Callable[[], Awaitable[None]], ...]) -> None:
+    async def _listen(self, work: tuple[Callable[[], Awaitable[None]], ...]) -> None:
         """Scan until nobody was heard for too long. Raises ``RadioUnavailable``."""
         try:
             self._is_open = False
             await self._radio.open()
             self._is_open = True
-            if step is Step.POWER_CYCLE:
+            if self._step is Step.POWER_CYCLE:
+                self._step = Step.ANEW
+                self._recovery.power_cycled()
                 await self._radio.power_cycle()
             while True:
                 self._is_open_to_all = self._recovery.is_suspected
@@ -119,7 +163,7 @@ class Listening:
             self.is_gone = False
             if not self.scans:
                 _log.info("scanning")
-            self.state = "scanning"
+            self._state = _SCANNING
             await _first_of(self._lost(), *(one() for one in work))
 
     async def _lost(self) -> None:
@@ -130,9 +174,9 @@ class Listening:
     def _is_missing(self, reason: str) -> None:
         if self.scans:
             self._worked_at = time.monotonic()
-        if self.state != reason:
+        if self._state != reason:
             _log.warning("%s; waiting for it", reason)
-        self.state = reason
+        self._state = reason
 
 
 async def _first_of(*awaitables: Awaitable[None]) -> None:

@@ -118,7 +118,7 @@ TECHNICAL: Final = {
     "measurements-missing": N_("Measurements that a gateway had sent are missing here"),
     "server-clock-jumped": N_("The server's clock jumped: times may be wrong"),
     "gateway-disk": N_("The gateway's disk is nearly full"),
-    "gateway-deaf": N_("The gateway's radio does not work: it hears no device"),
+    "gateway-deaf": N_("The gateway's radio does not work: it can read no device"),
     "gateway-full": N_("The gateway can keep no more measurements"),
     "device-clock-wrong": N_("The device's clock is wrong"),
     "certificate-near-end": N_("The gateway's certificate is about to end"),
@@ -153,7 +153,7 @@ CAUSES: Final = {
     "arrived-unreadable": N_("arrived, but unreadable"),
     "nothing-yet": N_("nothing has come yet through this home's gateway"),
     "gateway-silent": N_("nothing came: the gateway is silent"),
-    "gateway-deaf": N_("nothing came: the gateway could hear no device, or keep nothing"),
+    "gateway-deaf": N_("nothing came: the gateway could read no device, or keep nothing"),
     "gateway-behind": N_("nothing came: the gateway has not sent everything yet"),
     "device-battery": N_("nothing came: the device's battery is low"),
     "patient-away": N_("the patient is away"),
@@ -161,7 +161,7 @@ CAUSES: Final = {
 ABSENT: Final = {
     "nothing-yet": N_("%(code)s: nothing by %(when)s, nor ever through this home's gateway"),
     "gateway-silent": N_("%(code)s: nothing came by %(when)s, the gateway is silent"),
-    "gateway-deaf": N_("%(code)s: nothing came by %(when)s, the gateway could not hear"),
+    "gateway-deaf": N_("%(code)s: nothing came by %(when)s, the gateway could read no device"),
     "gateway-behind": N_("%(code)s: nothing came by %(when)s, the gateway is behind"),
     "device-battery": N_("%(code)s: nothing came by %(when)s, the device's battery is low"),
 }

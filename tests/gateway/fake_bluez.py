@@ -77,6 +77,8 @@ class Cuff:
         self.is_known = self.is_connected = self.is_paired = False
         # Whether BlueZ remembers services that the device has no longer: until it is removed.
         self.is_stale = False
+        # Whether no link to it ever comes up, though it is heard.
+        self.is_out_of_reach = False
         # Whether bluetoothd ends when it is connected to, as 5.66 does on half a bond.
         self.is_deadly = False
         self.sent: list[bytes] = []
@@ -87,12 +89,14 @@ class Bluetoothd:
 
     ``fails[member]`` holds the errors (name, text) that the next calls get; ``deaf_to`` the members
     that are never answered. ``is_stuck``: a scan succeeds and hears nobody, until a power-cycle.
+    ``connects_to_nobody``: who is heard gets no link, until as many power-cycles.
     """
 
     def __init__(self, address: str, *cuffs: Cuff, powered: bool = True) -> None:
         self._bus = MessageBus(bus_address=address)
         self.cuffs = {cuff.path: cuff for cuff in cuffs}
         self.powered, self.discovering, self.is_stuck = powered, False, False
+        self.connects_to_nobody = 0
         self.has_adapter = True
         self.calls: list[tuple[object, ...]] = []
         self.fails: dict[str, deque[tuple[str, str]]] = defaultdict(deque)
@@ -247,6 +251,7 @@ class Bluetoothd:
             self.powered = value.value
             if not self.powered:
                 self.is_stuck = self.discovering = False
+                self.connects_to_nobody = max(self.connects_to_nobody - 1, 0)
                 for cuff in self.cuffs.values():
                     self._hang_up(cuff)
             self._changed(ADAPTER, _A, Powered=value)
@@ -258,8 +263,10 @@ class Bluetoothd:
         body = [cuff.path, [_D]]
         self._signal("/", _OBJECTS, "InterfacesRemoved", "oas", body)
 
-    def _on_Connect(self, message: Message) -> bool | None:
+    def _on_Connect(self, message: Message) -> Message | bool | None:
         cuff = self.cuffs[message.path or ""]
+        if self.connects_to_nobody or cuff.is_out_of_reach:
+            return Message.new_error(message, FAILED, "le-connection-timeout")
         if cuff.is_deadly:
             self.ended.set()
             return True

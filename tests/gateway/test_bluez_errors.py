@@ -12,8 +12,8 @@ import pytest
 from contract.messages import element_decoder
 from contract.profiles import profiles
 from gateway import clock
-from gateway.ble import Recovery, link, open_radio, radio, recovery
-from gateway.ble.recovery import REQUEST
+from gateway.ble import Recovery, link, links, open_radio, radio, recovery, resets
+from gateway.ble.resets import REQUEST
 from gateway.collector import Collector, listening, turns
 from gateway.outbox import OutboxThread
 from tests.gateway.fake_bluez import (
@@ -139,7 +139,7 @@ async def test_a_scan_that_hears_nobody_is_opened_to_all_then_the_adapter_is_pow
 async def test_what_a_power_cycle_does_not_cure_the_root_unit_is_asked_for(
     system_bus, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(recovery, "_ASK_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(resets, "_ASK_AFTER_SECONDS", 0.5)
     monkeypatch.setattr(recovery, "SILENCE_SECONDS", 0.5)
     bluetoothd = Bluetoothd(system_bus)
     async with running(bluetoothd), collecting(tmp_path) as (made, _), asyncio.timeout(15):
@@ -157,7 +157,7 @@ async def test_an_adapter_that_is_off_is_powered_on(system_bus, tmp_path):
 async def test_an_adapter_that_is_blocked_is_waited_for_and_the_root_unit_is_asked(
     system_bus, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(recovery, "_ASK_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(resets, "_ASK_AFTER_SECONDS", 0.5)
     bluetoothd = Bluetoothd(system_bus, cuff(), powered=False)
     bluetoothd.fails["Set"].extend([("org.bluez.Error.Blocked", "Blocked through rfkill")] * 4)
     await arrives_once(tmp_path, bluetoothd)
@@ -219,7 +219,7 @@ async def test_a_bluetoothd_that_answers_nothing_is_given_up_and_the_root_unit_i
     system_bus, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(radio, "_ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(recovery, "_ASK_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(resets, "_ASK_AFTER_SECONDS", 0.5)
     bluetoothd = Bluetoothd(system_bus, cuff())
     bluetoothd.deaf_to = {"RegisterAgent"}
     async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
@@ -273,6 +273,58 @@ async def test_with_no_slot_left_all_links_are_ended(system_bus, tmp_path):
         found = await stored(outbox, 2)
         assert {one.device for one in found} == {ADDRESS, forgotten.address}
         assert made.listening.restarts == 1
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(links, "_FAILING_SECONDS", 0.3)
+    monkeypatch.setattr(links, "_DOWN_SECONDS", 1.0)
+
+
+async def test_where_no_link_comes_up_at_all_the_adapter_is_power_cycled(
+    system_bus, tmp_path, hasty
+):
+    other = Cuff("C0:00:00:00:00:02", VALUE)
+    bluetoothd = Bluetoothd(system_bus, cuff(), other)
+    bluetoothd.connects_to_nobody = 1
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        found = await stored(outbox, 2)
+        assert {one.device for one in found} == {ADDRESS, other.address}
+        assert made.recovery.resets == 1
+        assert made.is_well
+
+
+async def test_where_a_power_cycle_lets_no_link_come_up_it_is_said_and_the_root_unit_asked(
+    system_bus, tmp_path, monkeypatch, hasty, caplog
+):
+    monkeypatch.setattr(resets, "_ASK_AFTER_SECONDS", 0.5)
+    caplog.set_level("INFO", "gateway")
+    bluetoothd = Bluetoothd(system_bus, cuff(), Cuff("C0:00:00:00:00:02", VALUE))
+    bluetoothd.connects_to_nobody = 1000
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        async with asyncio.timeout(15):
+            while not (made.listening.is_deaf and (tmp_path / REQUEST).exists()):
+                await asyncio.sleep(0.05)
+        assert not made.is_well
+        bluetoothd.connects_to_nobody = 0
+        await stored(outbox, 2)
+        assert made.is_well
+        assert not made.listening.is_deaf
+    assert caplog.text.count("none can be connected to") == 1
+    assert caplog.text.count("devices can be connected to again") == 1
+
+
+async def test_one_device_out_of_reach_costs_the_others_nothing(system_bus, tmp_path, hasty):
+    away = Cuff("C0:00:00:00:00:02", VALUE)
+    away.is_out_of_reach = True
+    bluetoothd = Bluetoothd(system_bus, cuff(), away)
+    async with running(bluetoothd), collecting(tmp_path) as (made, outbox):
+        await stored(outbox)
+        async with asyncio.timeout(15):
+            while bluetoothd.count("Connect") < 12:
+                await asyncio.sleep(0.05)
+        assert made.recovery.resets == made.listening.restarts == 0
+        assert made.is_well
 
 
 async def test_a_link_that_an_earlier_process_left_open_is_ended(system_bus, tmp_path):

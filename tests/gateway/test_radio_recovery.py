@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ble.recovery import REQUEST
+from gateway.ble.resets import REQUEST
 from tests.gateway.test_supervision import UNITS, analysed
 from tests.needs import missing
 

@@ -1,9 +1,15 @@
 """A radio that does not work: what is tried, in which order, and how seldom."""
 
+import itertools
 import logging
 
+import pytest
+
 from gateway.ble import Recovery, Step
-from gateway.ble.recovery import REQUEST, SILENCE_SECONDS
+from gateway.ble.recovery import SILENCE_SECONDS
+from gateway.ble.resets import REQUEST
+
+DAY = 86_400.0
 
 
 def silent(made, steps, now=0.0):
@@ -12,6 +18,8 @@ def silent(made, steps, now=0.0):
     while len(found) < steps:
         now += made.silence_seconds
         step = made.was_silent(now)
+        if step is Step.POWER_CYCLE:
+            made.power_cycled()
         if step is not Step.ANEW or not found:
             found.append((step, now))
     return found
@@ -64,7 +72,7 @@ def test_faults_within_minutes_are_one_matter_though_somebody_is_heard_between()
 def test_a_session_that_was_held_ends_the_matter():
     made = Recovery()
     made.failed(1000)
-    made.worked()
+    made.worked("a", 1001)
     assert made.failed(1010) is Step.ANEW
     assert made.resets == 0
 
@@ -84,3 +92,49 @@ def test_without_a_root_unit_none_is_asked(tmp_path, caplog):
     gone = Recovery(tmp_path / "gone")
     silent(gone, 3)
     assert "cannot be asked for" in caplog.text
+
+
+def resets_by_day(made, days, heard_at, sessions_at=()):
+    """Listen for so many days to who is heard then; return how often each day's radio was reset."""
+    now, heard, counts = 0.0, iter(heard_at), [0] * days
+    next_heard, sessions = next(heard), list(sessions_at)
+    since = 0.0
+    while now < days * DAY:
+        if next_heard <= since + made.silence_seconds:
+            now = since = next_heard
+            next_heard = next(heard)
+            made.heard()
+            if sessions and sessions[0] <= now:
+                made.worked("cuff", sessions.pop(0))
+            continue
+        now = since = since + made.silence_seconds
+        step = made.was_silent(now)
+        if now < days * DAY:
+            counts[int(now // DAY)] += step is not Step.ANEW
+    return counts
+
+
+@pytest.mark.parametrize("minutes", [3, 7, 20, 90])
+def test_a_stranger_heard_now_and_then_makes_no_pause_forgotten(tmp_path, minutes):
+    """Else each one has the adapter reset twice more: 144 times a day."""
+    strangers = (60.0 * minutes * number + 30 for number in itertools.count())
+    counts = resets_by_day(Recovery(tmp_path), 14, strangers)
+    assert counts[0] <= 20
+    assert counts[-1] <= 8
+
+
+def test_a_device_that_was_read_makes_pauses_short_again(tmp_path):
+    """What silences the radio after that is another matter, and may cost a measurement."""
+    twice_a_day = [number * DAY / 2 + 0.3 * DAY for number in range(28)]
+    strangers = (600.0 * number + 30 for number in itertools.count())
+    counts = resets_by_day(Recovery(tmp_path), 14, strangers, twice_a_day)
+    assert 10 <= counts[-1] <= 40
+
+
+def test_an_adapter_that_a_power_cycle_cures_each_time_is_cured_each_time():
+    made = Recovery()
+    for hour in range(48):
+        now = hour * 3600.0
+        assert made.failed(now) is Step.ANEW
+        assert made.failed(now + 1) is Step.POWER_CYCLE
+        made.heard()
