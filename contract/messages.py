@@ -159,8 +159,9 @@ class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="h
     """How the gateway is. ``outbox_depth`` counts what got no receipt yet.
 
     ``deaf``: its radio has not worked for a minute, or hears devices and connects to none, so it
-    takes nothing of who measures. ``full``: its outbox takes nothing more. ``radio_restarts`` are those since the process began, and
-    ``adapter_resets`` how often the adapter was powered off and on, or a reset of it asked for.
+    takes nothing of who measures. ``full``: its outbox takes nothing more. ``radio_restarts`` are
+    those since the process began, and ``adapter_resets`` how often the adapter was powered off and
+    on, or a reset of it asked for.
     """
 
     sent_at: Milliseconds
