@@ -33,6 +33,8 @@ _STAFF: Final = (
     ("nurse", "anna", "Anna Neri"),
     ("nurse", "bruno", "Bruno Serra"),
     ("doctor", "dora", "Dora Gallo"),
+    ("coordinator", "carla", "Carla Rinaldi"),
+    ("technical-service", "tito", "Tito Moro"),
     ("administrator", "ugo", "Ugo Bianco"),
 )
 _FAMILY: Final = ("Rossi", "Ferrero", "Bruno", "Gallo", "Costa", "Fontana", "Rey", "Favre", "Blanc")

@@ -6,7 +6,9 @@ from typing import Final
 from server.domain import alerts as life
 from server.domain.alerts import Alert, Change
 from server.domain.kinds import sees, works
+from server.domain.repeats import inner_of
 from server.domain.roles import Action, Role, may
+from server.domain.within import is_within
 from server.errors import NotFound, NotPermitted, WrongInput
 from server.ports.directory import User
 from server.ports.store import Transaction
@@ -49,20 +51,33 @@ def find_to_work(tx: Transaction, user: User, alert_id: int) -> Alert:
 
 
 def acknowledge(tx: Transaction, user: User, alert_id: int, now: int) -> Alert:
-    """Take an alert on. Who came second gets the alert back with the first one's name on it."""
+    """Take an alert on, and the inner one within it. Who came second gets the alert back with the
+    first one's name on it."""
     alert = find_to_work(tx, user, alert_id)
     duty = duty_of(tx, alert.chc_id, now)
-    change = life.acknowledged(alert, by=user.name, now=now, hours=duty.hours)
-    taken = _done(tx, user, alert, change, "alert-acknowledged", "", now)
+    inner = _within(tx, alert) if alert.owner is None else []
+    for one in (alert, *inner):
+        change = life.acknowledged(one, by=user.name, now=now, hours=duty.hours)
+        _done(tx, user, one, change, "alert-acknowledged", "", now)
     if not duty.reads(user.name):
         come_on(tx, user, now)
-    return taken
+    return find(tx, user, alert_id)
+
+
+def _within(tx: Transaction, alert: Alert) -> list[Alert]:
+    """Return the alert of the inner limit that is one matter with this one, if there is one."""
+    inner = tx.alerts.open_of([alert.subject]).get((alert.subject, inner_of(alert.rule)))
+    return [inner] if inner is not None and is_within(inner, alert) else []
 
 
 def hand_over(tx: Transaction, user: User, alert_id: int, to: str, now: int) -> Alert:
-    """Give one's own alert to a colleague. Raises ``WrongInput`` for one who is not on duty."""
+    """Give one's own alert, and the inner one within it, to a colleague. Raises ``WrongInput`` for
+    one who is not on duty."""
     alert = find_to_work(tx, user, alert_id)
-    return _hand_over(tx, user, alert, _colleague(tx, user, to, now), now)
+    colleague = _colleague(tx, user, to, now)
+    for inner in _within(tx, alert):
+        _hand_over(tx, user, inner, colleague, now)
+    return _hand_over(tx, user, alert, colleague, now)
 
 
 def hand_over_all(tx: Transaction, user: User, to: str, now: int) -> int:

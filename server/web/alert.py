@@ -25,6 +25,7 @@ from server.web.catalogues import N_
 from server.web.close_form import as_before, beside, closes_with, days_ahead, stamp
 from server.web.gateway import HOMES_WITHIN
 from server.web.phone import phone_of
+from server.web.shown import shown
 from server.web.visit import Here, Id, Visit, people
 from server.web.wording import row_at, source_of
 
@@ -211,6 +212,7 @@ def page(
         if row is None or not alert_work.may_see(visit.user, row.alert):
             raise NotFound(f"alert {alert_id}")
         content = _content(tx, row, visit.user, visit.now)
+        content["shown"] = shown(tx, visit.user, row.alert.patient_id, row.alert, visit.now)
         values = visit.may(Action.SEE_PATIENTS)
         phone = phone_of(tx, row.alert, content["history"], visit.now, values=values)
         plan = _plan_now(tx, row.alert, visit.now)
@@ -297,8 +299,9 @@ def _colleagues(visit: Visit, alert: Alert) -> list[User]:
 
 def _outcomes(alert: Alert) -> list[Outcome]:
     """Return what may come of an alert; a high one stays open until the patient is reached."""
-    technical = {Outcome.TECHNICAL_FIXED, Outcome.NO_ACTION_NEEDED}
     if alert.kind is Kind.TECHNICAL:
-        return [one for one in Outcome if one in technical]
-    high = alert.priority is Priority.HIGH
-    return [one for one in Outcome if not (high and one is Outcome.NOT_REACHED)]
+        return [Outcome.TECHNICAL_FIXED, Outcome.NO_ACTION_NEEDED]
+    left_out = {Outcome.TECHNICAL_FIXED} if alert.kind is Kind.CLINICAL else set()
+    if alert.priority is Priority.HIGH:
+        left_out.add(Outcome.NOT_REACHED)
+    return [one for one in Outcome if one not in left_out]

@@ -25,9 +25,11 @@ _TICKED = re.compile(rf"{ALSO}(\d{{1,9}})", re.ASCII)
 @router.post("/alerts/{alert_id}/close")
 def close(visit: Here, alert_id: Id) -> Response:
     """Finish the alert with an outcome and the next review; go on to another limit if asked."""
-    outcome = visit.form.get("outcome", "")
+    outcome, said = visit.form.get("outcome", ""), visit.form.get("said", "").strip()
     review = _review_at(visit, outcome)
     wrong = _wrong(outcome, review, visit.now)
+    if len(said) > alert_page.TEXT_MAX:
+        wrong["said"] = N_("At most 1000 characters.")
     if wrong or review is None:
         return alert_page.page(visit, alert_id, 422, wrong=wrong)
 
@@ -40,6 +42,8 @@ def close(visit: Here, alert_id: Id) -> Response:
             if not closes_with(other, alert, visit.user.name):
                 raise IllegalTransition(f"alert {number} is not closed with {alert_id}")
             alert_work.close(tx, visit.user, number, outcome, review, visit.now)
+        if said:
+            alert_work.note(tx, visit.user, alert_id, said, visit.now)
         return alert_work.close(tx, visit.user, alert_id, outcome, review, visit.now)
 
     propose = visit.form.get("then") == "propose" and visit.may(Action.PROPOSE_PLAN)

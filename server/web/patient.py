@@ -26,6 +26,7 @@ from server.web.catalogues import N_
 from server.web.course import SIGNS, events_of
 from server.web.limits import INNER, OUTER, Points, level, levels, limits_of
 from server.web.proposal import decision
+from server.web.shown import shown
 from server.web.visit import Here, Id, Visit, people
 from server.web.watching import not_watching
 from server.web.wording import Wording, row_at
@@ -89,6 +90,7 @@ def page(
         visit.looked_at(tx, patient_id, "patient-seen", f"{days} days")
         w = visit.words(patient.zone_name)
         content = _content(tx, visit, w, patient, since, looked_at)
+        content["shown"] = shown(tx, visit.user, patient_id, None, visit.now)
     plans: list[PlanRow] = content["plans"]
     drafts = [row for row in plans if row.is_draft]
     decides = bool(drafts) and visit.may(Action.CONFIRM_PLAN)

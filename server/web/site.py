@@ -69,4 +69,6 @@ def _environment(language: str) -> Environment:
     )
     found = translations(language)
     environment.install_gettext_translations(found, newstyle=True)  # type: ignore[attr-defined]
+    # French has a space before a colon, at which no line breaks.
+    environment.globals["colon"] = "\N{NO-BREAK SPACE}: " if language == "fr" else ": "
     return environment

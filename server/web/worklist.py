@@ -12,6 +12,7 @@ from server.domain.alerts import Alert
 from server.domain.kinds import Kind, sees
 from server.domain.plans import Priority
 from server.domain.roles import Role
+from server.domain.within import outer_by_inner
 from server.ports.views import WorklistRow
 from server.services import alert_work
 from server.web.since import since_last_shift
@@ -136,12 +137,16 @@ def _content(visit: Visit) -> dict[str, Any]:
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
+    outer = {} if filters.tab == "closed" else outer_by_inner([row.alert for row in kept])
+    within = {outer[row.alert.id].id: row.alert for row in kept if row.alert.id in outer}
+    alone = [row for row in kept if row.alert.id not in outer]
     urgent = {row.alert.patient_id for row in clinical if row.alert.priority is Priority.HIGH}
     return {
         "filters": filters,
         "urgent": urgent - {None} if filters.tab != "closed" else set(),
         "counts": counts,
-        "rows": kept if filters.tab == "closed" else ordered(kept),
+        "rows": alone if filters.tab == "closed" else ordered(alone),
+        "within": within,
         "works": {row.alert.id for row in kept if alert_work.may_work(visit.user, row.alert)},
         "hidden": len(shown) - len(kept),
         "plans": plans,

@@ -109,7 +109,7 @@ def test_what_was_done_stays_in_sight(district: District):
         ("Anna Neri", "pause ended"),
     ]
     other = district.browser("dora").get(f"/alerts/{district.alert('systolic-high-inner')}").text
-    assert "What was done" not in other
+    assert "messages paused" not in other
 
 
 def test_a_pause_needs_a_reason_and_ends(district: District):

@@ -10,6 +10,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from server.web.catalogues import LANGUAGES, LOCALES
+from server.web.site import _environment
 
 WEB = LOCALES.parent
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
@@ -61,3 +62,15 @@ def test_no_word_stands_in_a_template_without_being_looked_up(template: Path):
     text = re.sub(r"<[^>]*>", " ", text)
     words = [word for word in text.split() if re.search(r"[A-Za-zÀ-ÿ]{2}", word)]
     assert set(words) <= BARE
+
+
+@pytest.mark.parametrize(
+    "template", sorted((WEB / "templates").glob("*.html")), ids=lambda p: p.name
+)
+def test_a_colon_is_written_as_the_language_does(template: Path):
+    assert re.findall(r"(?:\}\}|%\}|</\w+>):.{10}", template.read_text()) == []
+
+
+def test_no_line_breaks_before_a_french_colon():
+    said = {one: _environment(one).from_string("Note{{ colon }}42").render() for one in LANGUAGES}
+    assert said == {"it": "Note: 42", "en": "Note: 42", "fr": "Note\N{NO-BREAK SPACE}: 42"}

@@ -110,3 +110,16 @@ def test_what_one_did_oneself_meanwhile_stops_nothing(district: District):
     assert anna.post(f"/alerts/{high}/note", {"text": "Spoken with her"}).status_code == 303
     assert anna.post(f"/alerts/{high}/close", shown).status_code == 303
     assert closed(district) == [high]
+
+
+def test_what_was_said_is_kept_as_a_note_of_the_same_closing(district: District):
+    high, medium = raised(district)
+    said = "She had run up the stairs; 138/84 after ten minutes of rest"
+    anna = district.browser("anna")
+    too_long = {**form(district, medium, on=high), "said": "x" * 1001}
+    assert anna.post(f"/alerts/{high}/close", too_long).status_code == 422
+    assert closed(district) == []
+    answer = anna.post(f"/alerts/{high}/close", {**form(district, medium, on=high), "said": said})
+    assert answer.status_code == 303
+    assert district.world.rows("select alert_id, by, text from notes") == [(high, "anna", said)]
+    assert said in anna.get(f"/alerts/{high}").text

@@ -1,5 +1,8 @@
 """A page that stays open says what is new, and never renews itself under a form."""
 
+import html
+import re
+
 from tests.server.web.district import HOUR, MINUTE, District
 
 
@@ -8,7 +11,13 @@ def opened(district: District) -> tuple[str, int]:
     district.measure({"spo2": "80"})
     number = district.alert("spo2-low-outer")
     district.now += MINUTE
-    return f"/alerts/{number}/fresh?at={district.now}", number
+    return asks(district, f"/alerts/{number}"), number
+
+
+def asks(district: District, page: str) -> str:
+    """Return the address that a page, left open, asks what is new."""
+    (found,) = re.findall(r'data-fresh hx-get="([^"]+)"', district.browser("anna").get(page).text)
+    return html.unescape(found)
 
 
 def test_nothing_new_says_only_when_it_was_checked(district: District):
@@ -21,12 +30,10 @@ def test_nothing_new_says_only_when_it_was_checked(district: District):
 
 def test_a_newer_value_is_named_and_may_be_shown(district: District):
     address, number = opened(district)
+    patients = asks(district, f"/patients/{district.maria}")
     district.now += 10 * MINUTE
     district.measure({"spo2": "74"}, ago=MINUTE)
-    for path, back in (
-        (address, f"/alerts/{number}"),
-        (address.replace(f"alerts/{number}", f"patients/{district.maria}"), "/patients/"),
-    ):
+    for path, back in ((address, f"/alerts/{number}"), (patients, "/patients/")):
         news = district.browser("anna").get(path).text
         assert "data-news" in news
         assert "74 %" in news
@@ -80,3 +87,24 @@ def test_another_alert_of_the_patient_is_new_however_late_its_value(district: Di
     district.now += 10 * MINUTE
     district.measure({"systolic": "230"}, ago=72 * HOUR)
     assert "data-news" in district.browser("anna").get(address).text
+
+
+def test_a_value_whose_storing_had_begun_when_the_page_was_made_is_new(district: District):
+    """It carries the earlier time, and the page could not see it yet."""
+    address, number = opened(district)
+    patients = asks(district, f"/patients/{district.maria}")
+    district.now -= 5_000
+    district.measure({"spo2": "74"})
+    district.now += 10_000
+    for path in (address, patients):
+        assert "74 %" in district.browser("anna").get(path).text
+    for page in (f"/alerts/{number}", f"/patients/{district.maria}"):
+        assert "data-news" not in district.browser("anna").get(asks(district, page)).text
+
+
+def test_what_one_did_oneself_is_no_news(district: District):
+    address, number = opened(district)
+    anna = district.browser("anna")
+    anna.post(f"/alerts/{number}/acknowledge")
+    anna.post(f"/alerts/{number}/note", {"text": "I call her"})
+    assert "data-news" not in anna.get(address).text

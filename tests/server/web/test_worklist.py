@@ -25,10 +25,37 @@ def poll_at(district: District, now: int) -> None:
 
 def test_a_row_says_why_with_value_unit_and_limit(district: District):
     district.measure({"systolic": "190"}, ago=5 * MINUTE)
-    high, medium = rows(district)
-    assert "High Rossi Maria 1941 Systolic pressure 190 mmHg, above 180 5 min ago now" in high
-    assert "nobody has taken it on" in high
-    assert "above 160" in medium
+    (high,) = rows(district)
+    assert "High Rossi Maria 1941 Systolic pressure 190 mmHg, above 180 with it:" in high
+    assert "with it: Systolic pressure, above 160 (Medium) 5 min ago now nobody has" in high
+
+
+def test_one_value_beyond_both_limits_is_one_row_and_one_tap_until_they_differ(district: District):
+    district.measure({"systolic": "190"}, ago=5 * MINUTE)
+    outer, inner = (district.alert(f"systolic-high-{side}") for side in ("outer", "inner"))
+    anna = district.browser("anna")
+    assert len(rows(district)) == 1
+    assert 'Patients <span class="tab-count">2<' in anna.get("/worklist").text
+    anna.post(f"/alerts/{outer}/acknowledge")
+    assert set(district.world.rows("select id from alerts where owner = 'anna'")) == {
+        (outer,),
+        (inner,),
+    }
+    assert len(rows(district, "/worklist?owner=mine")) == 1
+    assert "above 160" in rows(district, "/worklist?priority=medium")[0]
+    district.browser("bruno").post("/duty/on", {"next": "/worklist"})
+    anna.post(f"/alerts/{outer}/hand-over", {"to": "bruno"})
+    assert len(rows(district, "/worklist?owner=mine", "bruno")) == 1
+    district.measure({"systolic": "170"}, ago=-MINUTE)
+    assert ["above 180" in one for one in rows(district)] == [True, False]
+
+
+def test_the_inner_alert_taken_on_alone_leaves_the_outer_one_to_be_taken(district: District):
+    district.measure({"systolic": "190"})
+    district.browser("anna").post(f"/alerts/{district.alert('systolic-high-inner')}/acknowledge")
+    outer, inner = rows(district)
+    assert "nobody has taken it on" in outer
+    assert "taken on by Anna Neri" in inner
 
 
 def test_a_row_carries_what_scripts_and_tests_look_for(district: District):
@@ -83,7 +110,7 @@ def test_unclaimed_stand_before_claimed_within_a_priority(district: District):
     district.measure({"spo2": "80"})
     browser = district.browser("anna")
     browser.post(f"/alerts/{district.alert('systolic-high-outer')}/acknowledge")
-    first, second, _ = rows(district)
+    first, second = rows(district)
     assert "below 88" in first
     assert "taken on by Anna Neri" in second
 
@@ -92,11 +119,12 @@ def test_filters_stand_in_the_address_and_never_hide_an_unanswered_alert(distric
     district.measure({"systolic": "190"})
     browser = district.browser("anna")
     browser.post(f"/alerts/{district.alert('systolic-high-outer')}/acknowledge")
+    district.measure({"spo2": "80"})
     assert len(rows(district, "/worklist?owner=mine")) == 1
     assert len(rows(district, "/worklist?owner=mine", name="bruno")) == 0
     assert len(rows(district, "/worklist?owner=unclaimed")) == 1
     assert len(rows(district, "/worklist?priority=low")) == 0
-    assert "hidden by the filters: 2" in browser.get("/worklist?priority=low").text
+    assert "hidden by the filters: 3" in browser.get("/worklist?priority=low").text
     for minutes in (241, 482):
         poll_at(district, district.now + minutes * MINUTE)
     assert len(rows(district, "/worklist?priority=low")) > 0
