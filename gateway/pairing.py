@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from contract.messages import Origin
 from contract.profiles import profiles
-from gateway.ble import Arrival, Kept, Radio, Session, Sighting, scan
+from gateway.ble import Arrival, Kept, Radio, Recogniser, Session, Sighting, scan
 from gateway.errors import DeviceUnavailable
 
 _DIGITS: Final = 6
@@ -69,7 +69,8 @@ async def find(
 ) -> Sighting:
     """Scan until the device is seen. Raises ``DeviceUnavailable`` when it is not."""
     found: asyncio.Future[Sighting] = asyncio.get_running_loop().create_future()
-    async with scan(radio, profiles(), partial(_note, found, address), _heard, models):
+    recogniser = Recogniser(profiles(), models)
+    async with scan(radio, recogniser, partial(_note, found, address), _heard):
         try:
             async with asyncio.timeout(seconds_max):
                 return await found

@@ -8,7 +8,7 @@ from gateway.ble.joiner import Arrival
 from gateway.ble.link import Link, as_profiles_write
 from gateway.ble.outcome import Deliver, Ended, Kept
 from gateway.ble.radio import Radio, open_radio
-from gateway.ble.recognition import recognise
+from gateway.ble.recognition import Recogniser, recognise
 from gateway.ble.records import LastRecord
 from gateway.ble.recovery import Recovery
 from gateway.ble.resets import Step
@@ -25,6 +25,7 @@ __all__ = [
     "Link",
     "Passkey",
     "Radio",
+    "Recogniser",
     "Recovery",
     "Session",
     "Sighting",

@@ -15,7 +15,7 @@ _ADDRESSES_MAX: Final = 256
 
 
 class Recogniser:
-    """Recognises devices from one advertisement to the next; ``now`` is in seconds.
+    """Recognises devices from one advertisement, and one scan, to the next; ``now`` in seconds.
 
     One advertisement does not tell everything: BlueZ remembers a service and tells it before the
     data of a scale that broadcasts, and a name comes in an answer of its own. By its service alone
@@ -23,9 +23,12 @@ class Recogniser:
     whoever might be a known model is looked at for a second, and who was known as one stays one.
     """
 
-    def __init__(self, profiles: Mapping[str, Profile], models: Mapping[str, str]) -> None:
+    def __init__(
+        self, profiles: Mapping[str, Profile], models: Mapping[str, str] | None = None
+    ) -> None:
         """``models`` names the profile of some addresses, whatever they advertise."""
-        self._profiles, self._models = profiles, models
+        self.profiles, self._models = profiles, models or {}
+        self.services = service_filter(profiles, self._models.values())
         asked = [profile.advertisement for profile in profiles.values()]
         self._broadcast = {one.service_uuid for one in asked if one.service_data_uuid is not None}
         self._named = {one.service_uuid for one in asked if one.local_name is not None}
@@ -43,10 +46,10 @@ class Recogniser:
         """Return the name of its profile; None for a stranger, or while that is in doubt."""
         if address in self._models:
             return self._models[address]
-        name = recognise(self._profiles, local_name, service_uuids, service_data)
+        name = recognise(self.profiles, local_name, service_uuids, service_data)
         if name is None:
             return None
-        asked = self._profiles[name].advertisement
+        asked = self.profiles[name].advertisement
         if asked.service_data_uuid is not None or asked.local_name is not None:
             _remember(self._known, address, name)
             return name

@@ -12,7 +12,7 @@ from bleak.backends.scanner import AdvertisementData
 from contract.profiles import Profile
 from gateway.ble.bounds import within
 from gateway.ble.radio import Radio
-from gateway.ble.recognition import Recogniser, service_filter
+from gateway.ble.recognition import Recogniser
 from gateway.ble.translation import radio_errors
 from gateway.errors import RadioUnavailable
 
@@ -34,22 +34,17 @@ class Sighting:
 @asynccontextmanager
 async def scan(
     radio: Radio,
-    profiles: Mapping[str, Profile],
+    recogniser: Recogniser,
     seen: Callable[[Sighting], None],
     heard: Callable[[], None],
-    models: Mapping[str, str] | None = None,
     *,
     everybody: bool = False,
 ) -> AsyncIterator[None]:
     """Scan while the block runs: ``heard`` for any advertisement, ``seen`` for the recognised.
 
-    ``models`` names the profile of some addresses, whatever they advertise. Who advertises none of
-    our services is heard only where ``everybody`` is: in a town that is much to listen to.
-    Raises ``RadioUnavailable`` when the adapter does not let us.
+    Who advertises none of our services is heard only where ``everybody`` is: in a town that is much
+    to listen to. Raises ``RadioUnavailable`` when the adapter does not let us.
     """
-
-    chosen = models or {}
-    recogniser = Recogniser(profiles, chosen)
 
     def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
         heard()
@@ -58,10 +53,10 @@ async def scan(
             address, data.local_name, data.service_uuids, data.service_data, time.monotonic()
         )
         if name is not None:
-            seen(Sighting(device, address, name, profiles[name], data.service_data))
+            profile = recogniser.profiles[name]
+            seen(Sighting(device, address, name, profile, data.service_data))
 
-    services = None if everybody else service_filter(profiles, chosen.values())
-    scanner = radio.scanner(on_advertisement, services)
+    scanner = radio.scanner(on_advertisement, None if everybody else recogniser.services)
     with radio_errors():
         await within(_START_SECONDS, scanner.start())
     try:

@@ -16,6 +16,7 @@ from gateway.ble import (
     Kept,
     LastRecord,
     Radio,
+    Recogniser,
     Recovery,
     Session,
     Sighting,
@@ -65,9 +66,8 @@ class Collector:
         """
         self.loop = Loop("collector")
         self.recovery = recovery or Recovery(named=devices)
-        self.listening = Listening(
-            radio, profiles, models or {}, self._on_sighting, self.recovery, self.loop
-        )
+        recogniser = Recogniser(profiles, models)
+        self.listening = Listening(radio, recogniser, self._on_sighting, self.recovery, self.loop)
         self._gateway, self._radio = gateway, radio
         self._allowed = frozenset(devices)
         self._outbox, self._moment, self._key, self._zone = outbox, moment, key, zone

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from contract.profiles import Profile
-from gateway.ble import Radio, Recovery, Sighting, Step, scan
+from gateway.ble import Radio, Recogniser, Recovery, Sighting, Step, scan
 from gateway.errors import RadioUnavailable
 from gateway.supervision import Loop
 
@@ -38,14 +37,13 @@ class Listening:
     def __init__(
         self,
         radio: Radio,
-        profiles: Mapping[str, Profile],
-        models: Mapping[str, str],
+        recogniser: Recogniser,
         seen: Callable[[Sighting], None],
         recovery: Recovery,
         loop: Loop,
     ) -> None:
         """``seen`` is told of each advertisement that a profile recognises."""
-        self._radio, self._profiles, self._models = radio, profiles, models
+        self._radio, self._recogniser = radio, recogniser
         self._seen, self._recovery, self._loop = seen, recovery, loop
         self._heard_at = self._worked_at = time.monotonic()
         self._is_open = self._is_open_to_all = False
@@ -156,9 +154,7 @@ class Listening:
 
     async def _scan(self, work: tuple[Callable[[], Awaitable[None]], ...]) -> None:
         everybody = self._is_open_to_all
-        async with scan(
-            self._radio, self._profiles, self._seen, self.heard, self._models, everybody=everybody
-        ):
+        async with scan(self._radio, self._recogniser, self._seen, self.heard, everybody=everybody):
             self._heard_at = time.monotonic()
             self.is_gone = False
             if not self.scans:

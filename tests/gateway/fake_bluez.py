@@ -73,6 +73,7 @@ class Cuff:
 
     def __init__(self, address: str, *values: bytes) -> None:
         self.address, self.values = address, list(values)
+        self.name = "cuff"
         self.path = f"{ADAPTER}/dev_{address.replace(':', '_')}"
         self.is_known = self.is_connected = self.is_paired = False
         # Whether BlueZ remembers services that the device has no longer: until it is removed.
@@ -181,10 +182,10 @@ class Bluetoothd:
             self._added(cuff.path, _D, self._of_device(cuff))
 
     def _of_device(self, cuff: Cuff) -> dict[str, Variant]:
-        return {
+        named = {"Name": Variant("s", cuff.name)} if cuff.name else {}
+        return named | {
             "Address": Variant("s", cuff.address),
-            "Alias": Variant("s", "cuff"),
-            "Name": Variant("s", "cuff"),
+            "Alias": Variant("s", cuff.name or cuff.address.replace(":", "-")),
             "Adapter": Variant("o", ADAPTER),
             "UUIDs": Variant("as", [full(cuff.service)]),
             "Paired": Variant("b", cuff.is_paired),

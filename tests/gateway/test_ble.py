@@ -15,7 +15,7 @@ from bumble.gatt import Characteristic
 from contract.messages import element_decoder
 from contract.profiles import profiles
 from gateway import clock
-from gateway.ble import Sighting, hci, open_radio, scan, session
+from gateway.ble import Recogniser, Sighting, hci, open_radio, scan, session
 from gateway.collector import Collector, keeping, listening, turns
 from gateway.errors import OutboxUnavailable, RadioUnavailable, SettingsError
 from gateway.outbox import OutboxThread
@@ -211,7 +211,7 @@ async def test_an_advertiser_that_is_gone_when_we_connect_is_given_up(tmp_path, 
         made = open_radio(radio.transport, tmp_path)
         await made.open()
         sightings = asyncio.Queue()
-        async with scan(made, profiles(), sightings.put_nowait, lambda: None):
+        async with scan(made, Recogniser(profiles()), sightings.put_nowait, lambda: None):
             await scale.take(Decimal(80), AT)
             sighting = await sightings.get()
             await scale._device.stop_advertising()
@@ -315,7 +315,7 @@ async def test_bluez_hides_the_generic_access_service_and_so_do_we(tmp_path):
         made = open_radio(radio.transport, tmp_path)
         await made.open()
         sightings = asyncio.Queue()
-        async with scan(made, profiles(), sightings.put_nowait, lambda: None):
+        async with scan(made, Recogniser(profiles()), sightings.put_nowait, lambda: None):
             await meter.take(Decimal(100), AT)
             sighting = await sightings.get()
             client = made.client(sighting.device, lambda _client: None)

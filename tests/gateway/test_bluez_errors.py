@@ -231,6 +231,18 @@ async def test_a_bluetoothd_that_answers_nothing_is_given_up_and_the_root_unit_i
         assert len(await stored(outbox)) == 1
 
 
+async def test_a_name_that_was_learnt_is_known_after_the_radio_was_lost(system_bus, tmp_path):
+    """Else the next scan takes the device for any of its kind: another identity (hazard H12)."""
+    named, nameless = cuff(), cuff()
+    named.name, nameless.name = "A&D_UA-651BLE_1", ""
+    nameless.values = [VALUE.replace(b"\x8a", b"\x8b")]
+    async with collecting(tmp_path) as (_, outbox):
+        for number, device in enumerate([named, nameless], start=1):
+            async with running(Bluetoothd(system_bus, device)):
+                found = await stored(outbox, number)
+    assert [one.profile for one in found] == ["and_ua651ble"] * 2
+
+
 @pytest.mark.parametrize(
     "error",
     [

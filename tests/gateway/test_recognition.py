@@ -35,14 +35,14 @@ def test_only_known_services_are_scanned_for_until_a_model_without_one_is_chosen
 
 
 def test_a_scale_seen_before_its_data_is_not_taken_for_any_scale():
-    made = Recogniser(profiles(), {})
+    made = Recogniser(profiles())
     assert made.recognise("a", None, [WEIGHT], [], 100.0) is None
     assert made.recognise("a", None, [WEIGHT], [WEIGHT], 100.2) == "xiaomi_mi_scale_1"
     assert made.recognise("a", None, [WEIGHT], [], 200.0) == "xiaomi_mi_scale_1"
 
 
 def test_a_scale_that_never_shows_data_is_any_scale_after_a_second():
-    made = Recogniser(profiles(), {})
+    made = Recogniser(profiles())
     assert made.recognise("b", "scale", [WEIGHT], [], 100.0) is None
     assert made.recognise("b", "scale", [WEIGHT], [], 100.9) is None
     assert made.recognise("b", "scale", [WEIGHT], [], 101.0) == "generic_weight_scale"
@@ -55,7 +55,7 @@ def test_who_tells_its_name_or_has_another_service_is_known_at_once():
 
 
 def test_strangers_fill_no_memory():
-    made = Recogniser(profiles(), {})
+    made = Recogniser(profiles())
     for number in range(10_000):
         made.recognise(str(number), None, [WEIGHT], [], 100.0)
     assert len(made._seen) <= 256
@@ -63,7 +63,7 @@ def test_strangers_fill_no_memory():
 
 def test_a_name_that_comes_in_an_answer_of_its_own_is_waited_for_and_kept():
     """Else one measurement has two profiles, two content ids, and is stored twice (hazard H12)."""
-    made = Recogniser(profiles(), {})
+    made = Recogniser(profiles())
     assert made.recognise("a", None, [BLOOD_PRESSURE], [], 100.0) is None
     assert made.recognise("a", "A&D_UA-651BLE_1", [BLOOD_PRESSURE], [], 100.1) == "and_ua651ble"
     assert made.recognise("a", None, [BLOOD_PRESSURE], [], 900.0) == "and_ua651ble"
@@ -72,14 +72,14 @@ def test_a_name_that_comes_in_an_answer_of_its_own_is_waited_for_and_kept():
 
 
 def test_who_wakes_up_anew_is_looked_at_anew():
-    made = Recogniser(profiles(), {})
+    made = Recogniser(profiles())
     assert made.recognise("a", None, [WEIGHT], [], 100.0) is None
     assert made.recognise("a", None, [WEIGHT], [], 3700.0) is None
     assert made.recognise("a", None, [WEIGHT], [WEIGHT], 3700.1) == "xiaomi_mi_scale_1"
 
 
 def test_a_crowd_of_strangers_makes_no_known_one_forgotten():
-    made = Recogniser(profiles(), {})
+    made = Recogniser(profiles())
     made.recognise("a", None, [WEIGHT], [WEIGHT], 100.0)
     for number in range(1000):
         made.recognise(str(number), None, [WEIGHT], [WEIGHT], 100.0)
