@@ -43,10 +43,13 @@ class BluezWatch:
         self._asked: set[asyncio.Task[None]] = set()
         self._bus: MessageBus | None = None
         self._lost = asyncio.Event()
+        self._is_off = False
+        """Whether that is all that was lost: an adapter's power."""
 
     async def open(self) -> None:
         """Register the agent and begin to watch. Raises ``RadioUnavailable`` without BlueZ."""
         self._lost.clear()
+        self._is_off = False
         with radio_errors():
             bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
             self._bus = bus
@@ -67,9 +70,13 @@ class BluezWatch:
         """Return when bluetoothd has left the bus, or an adapter was taken away or switched off."""
         await self._lost.wait()
 
-    def excuse(self) -> None:
-        """Take no notice of what was lost so far: it was our own doing."""
-        self._lost.clear()
+    def excuse_power(self) -> None:
+        """Take no notice of an adapter that was switched off: it was our own doing.
+
+        A bluetoothd that left meanwhile, or an adapter that was taken away, was not.
+        """
+        if self._is_off:
+            self._lost.clear()
 
     async def call(
         self, path: str, interface: str, member: str, signature: str = "", *body: object
@@ -94,7 +101,10 @@ class BluezWatch:
 
     def _on_message(self, message: Message) -> Message | bool | None:
         if _says_gone(message):
-            self._lost.set()
+            self._lose(is_off=False)
+            return None
+        if _says_off(message):
+            self._lose(is_off=True)
             return None
         if message.message_type is not MessageType.METHOD_CALL or message.interface != _AGENT:
             return None
@@ -106,6 +116,10 @@ class BluezWatch:
         if message.member in _AGREED:
             return Message.new_method_return(message)
         return Message.new_error(message, _REJECTED, "no display and no keys")
+
+    def _lose(self, *, is_off: bool) -> None:
+        self._is_off = is_off and (self._is_off or not self._lost.is_set())
+        self._lost.set()
 
     async def _pass_on(self, passkey: Passkey, message: Message) -> None:
         digits = await passkey()
@@ -121,11 +135,17 @@ def _says_gone(message: Message) -> bool:
     match message.member, message.body:
         case "NameOwnerChanged", [name, _, owner]:
             return bool(name == _BLUEZ and not owner)
+        case "InterfacesRemoved", [_, interfaces]:
+            return _ADAPTER in interfaces
+        case _:
+            return False
+
+
+def _says_off(message: Message) -> bool:
+    match message.member, message.body:
         case "PropertiesChanged", [interface, changed, _]:
             powered = changed.get("Powered")
             return bool(interface == _ADAPTER and powered is not None and not powered.value)
-        case "InterfacesRemoved", [_, interfaces]:
-            return _ADAPTER in interfaces
         case _:
             return False
 

@@ -74,7 +74,7 @@ class BluezRadio:
         """See ``Radio.power_cycle``."""
         async with _answering():
             await self._adapter.power_cycle()
-            self._watch.excuse()
+            self._watch.excuse_power()
 
     async def forget_services(self, device: BLEDevice) -> None:
         """See ``Radio.forget_services``."""

@@ -60,6 +60,40 @@ async def test_a_bluetoothd_that_dies_is_noticed_at_once(system_bus):
     await radio.close()
 
 
+async def test_a_power_cycle_of_our_own_is_no_loss(system_bus):
+    bluetoothd, radio = Bluetoothd(system_bus), BluezRadio()
+    await bluetoothd.start()
+    await radio.open()
+    await radio.power_cycle()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await radio.wait_lost()
+    await radio.close()
+    await bluetoothd.stop()
+
+
+@pytest.mark.parametrize("loses", ["bluetoothd", "its adapter"])
+@pytest.mark.parametrize("moment", [False, True], ids=["while it is off", "once it is on"])
+async def test_what_is_lost_during_a_power_cycle_is_noticed(system_bus, loses, moment):
+    bluetoothd, radio = Bluetoothd(system_bus), BluezRadio()
+    await bluetoothd.start()
+    await radio.open()
+    cycling = asyncio.ensure_future(radio.power_cycle())
+    async with asyncio.timeout(5):
+        while bluetoothd.powered or not bluetoothd.count("Set"):
+            await asyncio.sleep(0.02)
+        while bluetoothd.powered != moment:
+            await asyncio.sleep(0.02)
+        if loses == "bluetoothd":
+            await bluetoothd.stop()
+        else:
+            bluetoothd.pull_out()
+        await asyncio.gather(cycling, return_exceptions=True)
+        await radio.wait_lost()
+    await radio.close()
+    await bluetoothd.stop()
+
+
 async def test_without_bluetoothd_there_is_no_radio_yet(system_bus):
     radio = BluezRadio()
     with pytest.raises(RadioUnavailable, match="BlueZ"):

@@ -90,8 +90,14 @@ def test_without_a_root_unit_none_is_asked(tmp_path, caplog):
     assert {step for step, _ in silent(made, 4)} == {Step.ANEW, Step.POWER_CYCLE}
     caplog.set_level(logging.WARNING)
     gone = Recovery(tmp_path / "gone")
-    silent(gone, 3)
-    assert "cannot be asked for" in caplog.text
+    steps = [step for step, _ in silent(gone, 4)]
+    assert Step.ASK not in steps
+    assert gone.resets == steps.count(Step.POWER_CYCLE), "what was not asked for is not counted"
+    assert caplog.text.count("cannot be asked for") == 1, "said once"
+    (tmp_path / "gone").mkdir()
+    caplog.set_level(logging.INFO)
+    assert gone.was_silent(DAY) is Step.ASK
+    assert caplog.text.count("can be asked for again") == 1
 
 
 def resets_by_day(made, days, heard_at, sessions_at=()):
