@@ -490,9 +490,23 @@ def _unclaimed_by(alert: Alert, latest: int) -> Alert:
 
 
 def with_evidence(alert: Alert, evidence: Evidence) -> Alert:
-    """Gather one finding: worst, newest and since when; nobody is told by this."""
+    """Gather one finding: worst, newest and since when; nobody is told by this.
+
+    A value that may be somebody else's never stands as the patient's number beside one that is
+    hers: it is listed, and counts as the number only while there is no other (hazard H14).
+    """
     if alert.superseded:
         alert = _emptied(alert, evidence.measured_at)
+    alert = replace(alert, began_at=min(alert.began_at, evidence.measured_at))
+    hers = alert.confirmed and alert.cleared_at is None
+    if hers and not evidence.confirmed:
+        return alert
+    if evidence.confirmed and not alert.confirmed:
+        alert = replace(alert, worst=None, newest_at=evidence.measured_at)
+    return _with_number(replace(alert, confirmed=evidence.confirmed), evidence)
+
+
+def _with_number(alert: Alert, evidence: Evidence) -> Alert:
     newer = evidence.measured_at >= alert.newest_at
     worst = alert.worst
     if evidence.value is not None and (
@@ -505,8 +519,6 @@ def with_evidence(alert: Alert, evidence: Evidence) -> Alert:
         newest=evidence.value if newer else alert.newest,
         comparator=evidence.comparator if newer else alert.comparator,
         newest_at=max(alert.newest_at, evidence.measured_at),
-        began_at=min(alert.began_at, evidence.measured_at),
-        confirmed=evidence.confirmed or alert.confirmed,
     )
 
 

@@ -383,8 +383,14 @@ class PageRows:
             t.decisions.c.patient_id == t.findings.c.patient_id,
             t.decisions.c.kind.in_([Said.GIVEN, Said.CORRECTED]),
         )
+        # Who gave a device to somebody decided nothing of what is held for that very reason.
+        settled = and_(
+            t.measurements.c.epoch_id == t.decisions.c.epoch_id,
+            t.measurements.c.seq == t.decisions.c.seq,
+            t.measurements.c.fate == Fate.STORED,
+        )
         columns = [t.decisions.c[name] for name in ("epoch_id", "seq", "by", "at")]
-        query = select(*columns).join(t.findings, of_finding)
+        query = select(*columns).join(t.findings, of_finding).join(t.measurements, settled)
         rows = self._rows(query.where(t.findings.c.alert_id == alert_id).order_by(t.decisions.c.id))
         return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 

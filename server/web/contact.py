@@ -38,10 +38,10 @@ def show(visit: Here, patient_id: Id) -> Response:
 @router.post("/patients/{patient_id}/contact")
 def change(visit: Here, patient_id: Id) -> Response:
     """Write whom to phone; what was changed by another meanwhile is shown beside the form."""
+    shown, new = _read(visit, "was-"), _read(visit, "")
     try:
         with visit.site.store.write() as tx:
             patient = find(tx, visit, patient_id)
-            shown, new = _read(visit, "was-"), _read(visit, "")
             caring.change_contact(tx, visit.user, patient, shown, new, visit.now)
     except IllegalTransition:
         return _page(visit, patient_id, 409)
@@ -68,22 +68,31 @@ def change_team(visit: Here, patient_id: Id) -> Response:
 def _page(
     visit: Visit, patient_id: int, status: int = 200, wrong: dict[str, str] | None = None
 ) -> Response:
+    stale = status == 409
     with visit.site.store.write() as tx:
         patient = find(tx, visit, patient_id)
         visit.looked_at(tx, patient_id, "contact-seen")
         team, carers = tx.care.team(patient_id), caring.carers(tx, patient.chc_id)
+    contact = caring.contact_of(patient)
     return visit.page(
         "contact.html",
         status,
         patient=patient,
-        contact=caring.contact_of(patient),
-        given=_read(visit, "") if visit.form else None,
+        contact=contact,
+        given=_given(visit, contact) if stale else _read(visit, "") if visit.form else None,
         spoken=_spoken(patient),
         team=team,
         carers=carers,
-        stale=status == 409,
+        stale=stale,
         wrong=wrong or {},
     )
+
+
+def _given(visit: Visit, now: Contact) -> Contact:
+    """Return what the reader has written where they changed something, else what is on record: to
+    save it again must not undo what a colleague wrote in another field."""
+    shown, new = _read(visit, "was-")._asdict(), _read(visit, "")._asdict()
+    return now._replace(**{name: one for name, one in new.items() if one != shown[name]})
 
 
 def _read(visit: Visit, prefix: str) -> Contact:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from server.domain.alerts import Alert
+from server.domain.kinds import REVIEW, Kind
 from server.ports.courses import AwayOfPatient, NoteOfPatient
 from server.ports.directory import PlanRow
 from server.ports.store import Transaction
@@ -58,7 +59,10 @@ def _alerts(
 ) -> Iterator[Event]:
     for alert in alerts:
         reason = w.reason(alert, plans)
-        yield Event(alert.began_at, "alert", reason, alert.id, alert.priority)
+        # The number of now was not that of when it began: what began is named by its limit.
+        clinical = alert.kind is Kind.CLINICAL and not alert.rule.startswith(REVIEW)
+        began = w.rule(alert.rule, plans, alert.began_at) if clinical else reason
+        yield Event(alert.began_at, "alert", began, alert.id, alert.priority)
         if alert.closed_at is not None and alert.outcome is not None:
             who = people.get(alert.closed_by or "", alert.closed_by or "")
             said = w.text(N_("closed by %(who)s"), who=who)

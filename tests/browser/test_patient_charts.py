@@ -84,3 +84,14 @@ def test_without_scripts_the_same_values_are_a_table(served: Served, open_page: 
     expect(bare.locator("#systolic .values")).to_contain_text("190")
     expect(bare.locator(".chart-tools")).to_be_hidden()
     plain.close()
+
+
+def test_all_of_a_chart_is_on_paper_however_wide_it_was_drawn(served: Served, open_page: OpenPage):
+    page = charted(served, open_page)
+    page.emulate_media(media="print")
+    page.evaluate("window.vicino.zooms[0].plots[0].setSize({width: 3000, height: 260})")
+    picture, paper = page.locator("[data-chart=systolic] canvas"), page.locator("#main")
+    drawn, sheet = picture.bounding_box(), paper.bounding_box()
+    assert drawn is not None
+    assert sheet is not None
+    assert 0 < drawn["width"] <= sheet["width"]

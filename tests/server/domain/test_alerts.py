@@ -436,3 +436,29 @@ def test_a_pause_ends_when_the_matter_becomes_more_urgent() -> None:
     assert (graver.paused_until, graver.owner) == (None, None)
     assert graver.deadline_at is not None
     assert graver.deadline_at < T0 + HOUR
+
+
+def doubted(value: int, minutes: int) -> Evidence:
+    return Evidence(T0 + minutes * MINUTE, value, 0, confirmed=False)
+
+
+def sure(value: int, minutes: int) -> Evidence:
+    return Evidence(T0 + minutes * MINUTE, value, 0)
+
+
+def test_what_may_be_another_persons_never_stands_as_hers_beside_what_is():
+    one, other = sure(1700, 0), doubted(1880, 5)
+    for first, second in ((one, other), (other, one)):
+        unproven = not first.confirmed
+        began = new(worst=first.value, newest=first.value, confirmed=not unproven)
+        began = replace(began, newest_at=first.measured_at, began_at=first.measured_at)
+        alert = life.with_evidence(began, second)
+        assert (alert.newest, alert.newest_at, alert.worst) == (1700, T0, 1700)
+        assert alert.confirmed
+
+
+def test_where_there_is_no_other_it_stands_there_and_says_so():
+    alert = life.with_evidence(new(confirmed=False), doubted(1880, 5))
+    assert (alert.newest, alert.worst, alert.confirmed) == (1880, 1880, False)
+    again = life.with_evidence(new(cleared_at=T0 + MINUTE), doubted(1880, 5))
+    assert (again.newest, again.confirmed) == (1880, False)

@@ -106,9 +106,11 @@ def same_state(lived: State, restored: State) -> None:
         word = BY_NUMBER[code]
         one, other = lived.slot(patient, word), restored.slot(patient, word)
         mine, theirs = lived.rows[one].copy(), restored.rows[other].copy()
-        for (family, mine_at), (_, their_at) in zip(
-            lived.places(one), restored.places(other), strict=True
-        ):
+        # What only a version needed that another replaced is no state either: a plan that needs it
+        # again is judged from the whole history.
+        lived_at = {family.name: at for family, at in lived.places(one)}
+        for family, their_at in restored.places(other):
+            mine_at = lived_at[family.name]
             rows = lived.tables[family.name].rows, restored.tables[family.name].rows
             memories = family.load(rows[0][mine_at]), family.load(rows[1][their_at])
             if family.name == "change":  # what no window reaches any more is no state

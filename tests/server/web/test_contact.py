@@ -56,6 +56,21 @@ def test_of_two_who_change_it_at_once_the_second_sees_both(district: District) -
     assert again.status_code == 303
 
 
+def test_to_save_again_undoes_nothing_that_a_colleague_wrote_in_another_field(
+    district: District,
+) -> None:
+    where = f"/patients/{district.maria}/contact"
+    first, second = district.browser("anna"), district.browser("bruno")
+    before = shown(second.get(where).text)
+    untouched = {name.removeprefix("was-"): text for name, text in before.items()}
+    first.post(where, {**shown(first.get(where).text), **GOOD})
+    mine = {**before, **untouched, "phone": "0171 222 333"}
+    answer = second.post(where, mine)
+    assert answer.status_code == 409
+    assert f'name="carer" maxlength="120" autocomplete="off" value="{GOOD["carer"]}"' in answer.text
+    assert 'value="0171 222 333"' in answer.text
+
+
 @pytest.mark.parametrize(
     ("field", "text"),
     [
