@@ -166,7 +166,8 @@ class Uplink:
         except NotNow as error:
             _log.error("%s", error)
             return _RETRY_SECONDS
-        due = self._flight.wait_seconds(time.monotonic())
+        # While the link is away nothing can be overdue: only its return changes that.
+        due = self._flight.wait_seconds(time.monotonic()) if self.is_connected else None
         return _LOOK_SECONDS if due is None else min(due, _LOOK_SECONDS)
 
     async def _clock_is_settled(self) -> bool:

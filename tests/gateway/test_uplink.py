@@ -170,6 +170,19 @@ async def test_a_broker_that_dies_and_comes_back_loses_nothing(
     assert caplog.text.count("connection to the broker ended") == 1
 
 
+async def test_while_the_broker_is_away_the_box_rests(broker, server, keys, tmp_path):
+    """What is on its way is long overdue, and only the link's return can change that."""
+    server.gives_receipts = False
+    async with running(broker, keys, tmp_path, receipt_seconds=0.2) as (uplink, outbox):
+        await outbox.store(make)
+        uplink.look()
+        await until(lambda: server.batches)
+        broker.kill()
+        await until(lambda: not uplink.is_connected)
+        await until(lambda: uplink._flight.overdue(uplink_module.time.monotonic()))
+        assert await uplink._turn() == uplink_module._LOOK_SECONDS
+
+
 async def test_a_gateway_that_vanishes_leaves_its_will(broker, server, keys, tmp_path):
     async with running(broker, keys, tmp_path) as (uplink, _outbox):
         await until(lambda: server.births)
