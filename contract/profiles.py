@@ -138,3 +138,9 @@ def profiles() -> dict[str, Profile]:
     found = (entry for entry in files("device_profiles").iterdir() if entry.name.endswith(".toml"))
     names = sorted((entry.name.removesuffix(".toml"), entry) for entry in found)
     return {name: parse(name, entry.read_text(encoding="utf-8")) for name, entry in names}
+
+
+def model_of(name: str) -> str:
+    """Name the model of a profile as people know it; the profile's own name where it is unknown."""
+    found = profiles().get(name)
+    return f"{found.vendor} {found.model}" if found is not None else name

@@ -16,6 +16,14 @@ class Device(NamedTuple):
     label: str
 
 
+class OwnDevice(NamedTuple):
+    """A device that a patient has or had; ``newest_at`` is when she last measured with it."""
+
+    device: Device
+    tenure: Tenure
+    newest_at: int | None
+
+
 class Assignments(Protocol):
     """The assignments' part of a transaction."""
 
@@ -34,6 +42,10 @@ class Assignments(Protocol):
 
     def tenures(self, device_id: int) -> list[Tenure]:
         """Return everybody who has or had the device, in the order in which they got it."""
+        ...
+
+    def of_patient(self, patient_id: int, since: int) -> list[OwnDevice]:
+        """Return what a patient has, or had until some time after ``since``: hers still first."""
         ...
 
     def all_tenures(self, chc_id: int) -> dict[int, list[Tenure]]:

@@ -57,8 +57,8 @@ WAITING_MAX: Final = 500
 class WaitingRow(NamedTuple):
     """A held or quarantined measurement, with the likely patient's name and the alert's clock.
 
-    ``values`` are (code number, scaled integer); ``summary`` says the same as the wire does;
-    ``element`` is what came, as it came.
+    ``values`` are (code number, scaled integer); ``element`` is what came, as it came;
+    ``device_id`` and the device's CHC are None where nobody has added the device.
     """
 
     epoch_id: int
@@ -72,10 +72,11 @@ class WaitingRow(NamedTuple):
     patient_id: int | None
     family_name: str | None
     given_name: str | None
-    summary: str
     owner: str | None
     deadline_at: int | None
     element: bytes
+    device_id: int | None
+    device_chc_id: int | None
     values: list[tuple[int, int]]
 
 
@@ -272,6 +273,10 @@ class Views(Protocol):
 
     def absences(self, patient_id: int, from_at: int) -> list[AbsenceRow]: ...
     def repeats(self, patient_id: int, from_at: int) -> list[RepeatView]: ...
+    def waiting_count(self, chc_id: int) -> int:
+        """Return how many measurements of a CHC wait for a person."""
+        ...
+
     def waiting(self, chc_id: int, only: tuple[int, int] | None = None) -> list[WaitingRow]: ...
     def decided(self, chc_id: int, since: int) -> list[DecisionView]: ...
     def given(self, alert_id: int) -> dict[tuple[int, int], tuple[str, int]]:

@@ -6,6 +6,8 @@ be taken back: the attribution is withdrawn in the open and the measurement held
 
 from typing import Final
 
+import msgspec
+
 from server.domain import alerts as life
 from server.domain.attribution import Fate, Said, is_judged
 from server.domain.chains import default_chain
@@ -22,6 +24,13 @@ from server.services.undoing import end_evidence
 
 NOTE_MAX: Final = 250
 WAITS: Final = "measurement-held"
+
+
+class _Sent(msgspec.Struct):
+    profile: str
+
+
+_sent: Final = msgspec.json.Decoder(_Sent)
 _AUDITED: Final = {
     Said.GIVEN: "measurement-released",
     Said.REJECTED: "measurement-rejected",
@@ -82,6 +91,18 @@ def take_back(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) ->
         kind = InputKind.QUESTIONED
         tx.inputs.append([NewInput(kind, likely_id, epoch_id, seq, number, now)])
     tell_held(tx, decided.chc_id, decided.device or "", reason or "", now)
+
+
+def add_device(tx: Transaction, user: User, epoch_id: int, seq: int, now: int) -> int:
+    """Put the device of a held measurement, which nobody had added, on the CHC's list; return its
+    number. Whose it is, is the next question. Raises ``NotFound`` where it is on a list already."""
+    held = _find(tx, user, epoch_id, seq, Fate.HELD)
+    if held.device is None or tx.directory.device_id(held.device) is not None:
+        raise NotFound(f"unknown device of measurement {epoch_id}/{seq}")
+    profile = _sent.decode(held.element).profile
+    number = tx.directory.add_device(held.device, profile, held.chc_id, "")
+    tx.audit(user.name, "device-added", now, chc_id=held.chc_id, detail=held.device)
+    return number
 
 
 def tell_held(tx: Transaction, chc_id: int, device: str, reason: str, now: int) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from server.domain.assignments import NEW, Tenure
-from server.ports.assignments import Device
+from server.domain.attribution import Fate
+from server.ports.assignments import Device, OwnDevice
 from server.stores import tables as t
 
 _DEVICE = [t.devices.c[name] for name in Device._fields]
@@ -37,6 +38,25 @@ class AssignmentRows:
         query = select(*_TENURE).where(_ROW.device_id == device_id)
         rows = self._connection.execute(query.order_by(_ROW.from_at, _ROW.id))
         return [Tenure._make(row) for row in rows]
+
+    def of_patient(self, patient_id: int, since: int) -> list[OwnDevice]:
+        m = t.measurements.c
+        newest = select(func.max(m.measured_at)).where(
+            m.device == t.devices.c.address, m.patient_id == patient_id, m.fate == Fate.STORED
+        )
+        query = (
+            select(*_DEVICE, *_TENURE, newest.scalar_subquery())
+            .join(t.device_assignments, _ROW.device_id == t.devices.c.id)
+            .where(
+                _ROW.patient_id == patient_id, or_(_ROW.until_at.is_(None), _ROW.until_at > since)
+            )
+            .order_by(_ROW.until_at.is_not(None), _ROW.until_at.desc(), _ROW.from_at.desc())
+        )
+        width = len(_DEVICE)
+        return [
+            OwnDevice(Device._make(row[:width]), Tenure._make(row[width:-1]), row[-1])
+            for row in self._connection.execute(query)
+        ]
 
     def all_tenures(self, chc_id: int) -> dict[int, list[Tenure]]:
         query = (

@@ -3,16 +3,14 @@
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, text
+from sqlalchemy import Connection, Select, and_, exists, func, select, text
 
-from contract.codes import BY_NUMBER, DEFINITIONS, Code, unscaled
 from server.domain.alerts import Alert, Kind
 from server.domain.attribution import Fate, Said
 from server.domain.plans import stored_plan
 from server.ports.directory import PlanRow
 from server.ports.views import (
     ACTS,
-    WAITING_MAX,
     AbsenceRow,
     ActRow,
     Counts,
@@ -31,6 +29,7 @@ from server.ports.views import (
     WorklistRow,
 )
 from server.stores import tables as t
+from server.stores import waiting
 from server.stores.alerts import URGENCY, alert_of
 from server.stores.prepared import PARTITION
 from server.stores.repeats import REPEAT, repeat_of
@@ -293,88 +292,14 @@ class PageRows:
         )
         return [RepeatView(repeat_of(row[1:]), row[0]) for row in self._rows(query)]
 
+    def waiting_count(self, chc_id: int) -> int:
+        return waiting.count(self._connection, chc_id)
+
     def waiting(self, chc_id: int, only: tuple[int, int] | None = None) -> list[WaitingRow]:
-        alert = and_(
-            t.alerts.c.subject == "device:" + t.measurements.c.device,
-            t.alerts.c.rule == "measurement-held",
-            t.alerts.c.closed_at.is_(None),
-        )
-        joined = (
-            t.measurements.join(t.epochs, t.epochs.c.id == t.measurements.c.epoch_id)
-            .outerjoin(t.patients, t.patients.c.id == t.measurements.c.patient_id)
-            .outerjoin(t.alerts, alert)
-        )
-        query = (
-            select(
-                t.measurements.c.epoch_id,
-                t.measurements.c.seq,
-                t.epochs.c.gateway_id,
-                t.measurements.c.device,
-                t.measurements.c.fate,
-                t.measurements.c.reason,
-                t.measurements.c.measured_at,
-                t.measurements.c.stored_at,
-                t.measurements.c.patient_id,
-                t.patients.c.family_name,
-                t.patients.c.given_name,
-                t.alerts.c.owner,
-                t.alerts.c.deadline_at,
-                t.measurements.c.element,
-            )
-            .select_from(joined)
-            .where(
-                t.measurements.c.chc_id == chc_id,
-                t.measurements.c.fate.in_([Fate.HELD, Fate.QUARANTINED]),
-                or_(t.measurements.c.fate == Fate.HELD, ~exists().where(_of_decision())),
-            )
-            .order_by(t.measurements.c.fate, t.measurements.c.stored_at.desc())
-            .limit(WAITING_MAX + 1)
-        )
-        if only is not None:
-            query = query.where(
-                t.measurements.c.epoch_id == only[0], t.measurements.c.seq == only[1]
-            )
-        found = []
-        for row in self._rows(query):
-            values = self._values(row[0], row[1])
-            summary = ", ".join(_said(BY_NUMBER[code], value) for code, value in values)
-            found.append(WaitingRow._make((*row[:11], summary, *row[11:], values)))
-        return found
+        return waiting.read(self._connection, chc_id, only)
 
     def decided(self, chc_id: int, since: int) -> list[DecisionView]:
-        joined = t.decisions.join(t.measurements, _of_decision()).outerjoin(
-            t.patients, t.patients.c.id == t.decisions.c.patient_id
-        )
-        columns = [t.decisions.c[name] for name in ("epoch_id", "seq", "kind", "by", "at", "note")]
-        later = t.decisions.alias()
-        said_since = exists().where(
-            later.c.epoch_id == t.decisions.c.epoch_id,
-            later.c.seq == t.decisions.c.seq,
-            later.c.id > t.decisions.c.id,
-        )
-        query = (
-            select(
-                *columns,
-                t.measurements.c.device,
-                t.measurements.c.measured_at,
-                t.decisions.c.patient_id,
-                t.patients.c.family_name,
-                t.patients.c.given_name,
-                ~said_since,
-            )
-            .select_from(joined)
-            .where(
-                t.decisions.c.chc_id == chc_id,
-                t.decisions.c.at >= since,
-                t.decisions.c.kind != Said.CORRECTED,  # told with the correction, not one by one
-            )
-            .order_by(t.decisions.c.id.desc())
-            .limit(200)
-        )
-        return [
-            DecisionView._make((*row[:-1], bool(row[-1]), self._values(row[0], row[1])))
-            for row in self._rows(query)
-        ]
+        return waiting.decided(self._connection, chc_id, since)
 
     def given(self, alert_id: int) -> dict[tuple[int, int], tuple[str, int]]:
         of_finding = and_(
@@ -393,12 +318,6 @@ class PageRows:
         query = select(*columns).join(t.findings, of_finding).join(t.measurements, settled)
         rows = self._rows(query.where(t.findings.c.alert_id == alert_id).order_by(t.decisions.c.id))
         return {(row[0], row[1]): (row[2], row[3]) for row in rows}
-
-    def _values(self, epoch_id: int, seq: int) -> list[tuple[int, int]]:
-        query = select(t.observations.c.code, t.observations.c.value).where(
-            t.observations.c.epoch_id == epoch_id, t.observations.c.seq == seq
-        )
-        return [(row[0], row[1]) for row in self._rows(query)]
 
     def fleet(self, chc_id: int) -> list[FleetRow]:
         columns = [t.gateways.c[name] for name in FleetRow._fields]
@@ -450,16 +369,3 @@ class PageRows:
             plan = PlanRow._make((*row[:2], stored_plan(row[2]), *row[3:]))
             found.setdefault(plan.patient_id, []).append(plan)
         return found
-
-
-def _of_decision() -> ColumnElement[bool]:
-    return and_(
-        t.decisions.c.epoch_id == t.measurements.c.epoch_id,
-        t.decisions.c.seq == t.measurements.c.seq,
-    )
-
-
-def _said(code: Code, value: int) -> str:
-    if abs(value) == 2**30:
-        return f"{code} {'HI' if value > 0 else 'LO'}"
-    return f"{code} {unscaled(code, value)} {DEFINITIONS[code].unit}"

@@ -84,6 +84,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/held/{epoch_id}/{seq}/choose"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/release"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/reject"): Action.RELEASE_HELD,
+    ("POST", "/held/{epoch_id}/{seq}/add-device"): Action.ASSIGN_DEVICES,
     ("POST", "/held/{epoch_id}/{seq}/seen"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/take-back"): Action.RELEASE_HELD,
     ("GET", "/assignments"): Action.ASSIGN_DEVICES,

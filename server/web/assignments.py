@@ -10,19 +10,23 @@ from typing import Final, NamedTuple
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from contract.profiles import profiles
+from contract.codes import Code
+from contract.profiles import model_of
 from server.domain.assignments import Tenure
 from server.errors import IllegalTransition, WrongInput
 from server.ports.assignments import Device
 from server.ports.corrections import Correction
 from server.ports.directory import Patient
 from server.ports.store import Transaction
+from server.ports.views import WaitingRow
 from server.services import correcting
+from server.services.equipment import lacking
 from server.services.previewing import Preview, TooMuch, preview
 from server.web.assignment_form import Asked, Choice, read
 from server.web.catalogues import N_
 from server.web.patients import matching
 from server.web.visit import Here, Id, Visit, people
+from server.web.wording import row_at
 
 router = APIRouter()
 LINES_MAX: Final = 25
@@ -112,6 +116,7 @@ def _look(
         plans = tx.views.plans_of(chc_id, alerted=True)
         changes, staff = tx.corrections.of_device(device_id, 1), people(tx)
         known = {one.id: one for one in tx.directory.patients(chc_id)}
+        left = _left_without(tx, device, asked, visit.now)
     if asked.wrong:
         return _device(visit, device_id, 422, asked)
     if shown is None or asked.after is None:
@@ -121,7 +126,7 @@ def _look(
         "assignment_look.html",
         status,
         device=device,
-        model=_model(device),
+        model=model_of(device.profile),
         asked=asked,
         shown=shown,
         alerts=alerts,
@@ -130,9 +135,32 @@ def _look(
         stale=status == 409,
         running=_running(changes),
         newest=changes[0] if changes else None,
+        left=left,
         people=staff,
         wrong=wrong or {},
     )
+
+
+def _left_without(tx: Transaction, device: Device, asked: Asked, now: int) -> dict[int, list[Code]]:
+    """Return what is still expected every day of whom the device is taken from, by patient, and
+    could not be measured with what they have beside it."""
+    gone = _holders(asked.before, now) - _holders(asked.after or [], now)
+    found = {}
+    for patient_id in sorted(gone):
+        own = tx.assignments.of_patient(patient_id, now)
+        names = [one.device.profile for one in own if one.device.id != device.id]
+        row = row_at(tx.directory.plans(patient_id), now)
+        if missed := lacking(names, row.plan if row else None):
+            found[patient_id] = missed
+    return found
+
+
+def _holds(row: WaitingRow, device: Device) -> bool:
+    return row.fate == "held" and row.device == device.address
+
+
+def _holders(tenures: Sequence[Tenure], at: int) -> set[int]:
+    return {one.patient_id for one in tenures if one.from_at <= at < one.end}
 
 
 def _choose(visit: Visit, device: Device, asked: Asked) -> Response:
@@ -152,13 +180,17 @@ def _device(
         changes = tx.corrections.of_device(device_id, CHANGES_MAX)
         known = {one.id: one for one in tx.directory.patients(visit.user.chc_id)}
         staff = people(tx)
+        held = [
+            one.measured_at for one in tx.views.waiting(visit.user.chc_id) if _holds(one, device)
+        ]
     _note_looks(visit, {one.patient_id for one in tenures})
     return visit.page(
         "assignment.html",
         status,
         device=device,
-        model=_model(device),
+        model=model_of(device.profile),
         tenures=tenures,
+        held=held,
         changes=changes,
         running=_running(changes),
         by_id=known,
@@ -224,7 +256,7 @@ def _list(visit: Visit, query: str) -> Response:
 
 def _line(device: Device, tenures: Sequence[Tenure], now: int) -> Line:
     current = [one for one in tenures if one.from_at <= now < one.end]
-    return Line(device, _model(device), current, len(tenures) - len(current))
+    return Line(device, model_of(device.profile), current, len(tenures) - len(current))
 
 
 def _matches(
@@ -238,11 +270,6 @@ def _matches(
         return True
     had = [one.patient_id for one in tenures.get(device.id, [])]
     return bool(matching([known[one] for one in had if one in known], query))
-
-
-def _model(device: Device) -> str:
-    found = profiles().get(device.profile)
-    return f"{found.vendor} {found.model}" if found is not None else device.profile
 
 
 def _running(changes: Sequence[Correction]) -> Correction | None:

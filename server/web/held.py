@@ -10,6 +10,7 @@ from server.domain.instants import DAY
 from server.domain.timeline import FOREVER
 from server.errors import NotFound, WrongInput
 from server.ports.directory import Patient
+from server.ports.store import Transaction
 from server.ports.views import WAITING_MAX, WaitingRow
 from server.services import holding
 from server.web.catalogues import N_
@@ -18,6 +19,8 @@ from server.web.visit import Here, Id, Seq, Visit, people
 
 router = APIRouter()
 CHOICES_MAX: Final = 20
+# Whose measurements came through a gateway in that time live where it stands.
+HOMES_WITHIN: Final = 90 * DAY
 # A decision can be taken back from the page for so long.
 DECIDED_SHOWN: Final = 7 * DAY
 
@@ -39,11 +42,14 @@ def choose(visit: Here, epoch_id: Id, seq: Seq) -> Response:
         found = _asked_for(tx.directory.patients(visit.user.chc_id), asked)
         if len(found) == 1:
             visit.looked_at(tx, found[0].id, "held-seen")
+        homes = _homes(tx, visit, [row])
         staff = people(tx)
     if not found:
         wrong = N_("No patient is found.") if asked else N_("Write a part of the name first.")
         return _page(visit, 422, wrong={(epoch_id, seq): wrong}, given=asked)
-    return visit.page("held_choose.html", row=row, found=found, shown=CHOICES_MAX, people=staff)
+    return visit.page(
+        "held_choose.html", row=row, found=found, shown=CHOICES_MAX, homes=homes, people=staff
+    )
 
 
 @router.post("/held/{epoch_id}/{seq}/release")
@@ -61,6 +67,15 @@ def reject(visit: Here, epoch_id: Id, seq: Seq) -> Response:
     with visit.site.store.write() as tx:
         holding.reject(tx, visit.user, epoch_id, seq, visit.now)
     return _done(visit, "rejected")
+
+
+@router.post("/held/{epoch_id}/{seq}/add-device")
+def add_device(visit: Here, epoch_id: Id, seq: Seq) -> Response:
+    """Put the unknown device of a held measurement on the CHC's list, and go on to whose it is."""
+    with visit.site.store.write() as tx:
+        number = holding.add_device(tx, visit.user, epoch_id, seq, visit.now)
+    visit.site.changes.notify()
+    return visit.see(f"/assignments/{number}?done=device-added")
 
 
 @router.post("/held/{epoch_id}/{seq}/seen")
@@ -87,6 +102,18 @@ def take_back(visit: Here, epoch_id: Id, seq: Seq) -> Response:
 def _urgency(row: WaitingRow) -> tuple[int, int]:
     """Return what held rows are sorted by: whose time ends first, then the newest."""
     return row.deadline_at if row.deadline_at is not None else FOREVER, -row.stored_at
+
+
+def _homes(tx: Transaction, visit: Visit, rows: Sequence[WaitingRow]) -> dict[str, list[Patient]]:
+    """Return who of the CHC measures through the gateways that the rows came by; it is on record
+    that they were named."""
+    found = {}
+    for gateway in sorted({row.gateway for row in rows if row.fate == "held"}):
+        homes = tx.fleet.homes(gateway, visit.now - HOMES_WITHIN)
+        found[gateway] = [one for one in homes if one.chc_id == visit.user.chc_id]
+    for patient_id in sorted({one.id for homes in found.values() for one in homes}):
+        visit.looked_at(tx, patient_id, "held-seen")
+    return found
 
 
 def _asked_for(patients: Sequence[Patient], asked: str) -> Sequence[Patient]:
@@ -117,6 +144,7 @@ def _page(
         named = {row.patient_id for row in rows} | {one.patient_id for one in decided}
         for patient_id in sorted(one for one in named if one is not None):
             visit.looked_at(tx, patient_id, "held-seen")
+        homes = _homes(tx, visit, rows)
     more, rows = len(rows) > WAITING_MAX, rows[:WAITING_MAX]
     return visit.page(
         "held.html",
@@ -129,6 +157,7 @@ def _page(
         set_aside=set_aside,
         by_id={patient.id: patient for patient in patients},
         people=staff,
+        homes=homes,
         wrong=wrong or {},
         given=given,
     )

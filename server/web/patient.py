@@ -10,16 +10,19 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code
+from contract.profiles import model_of
 from server.domain.instants import DAY, MINUTE
 from server.domain.plans import Plan
 from server.domain.roles import Action
 from server.engine.early_warning import INPUTS
 from server.errors import NotFound
+from server.ports.assignments import OwnDevice
 from server.ports.charts import MARK_FLAGGED, POINT
 from server.ports.directory import Patient, PlanRow
 from server.ports.store import Transaction
 from server.services import summaries
 from server.services.duty import uncovered_of
+from server.services.equipment import lacking
 from server.web import adherence, charts
 from server.web.adherence import strips
 from server.web.catalogues import N_
@@ -40,6 +43,8 @@ NUMBERS: Final = [DEFINITIONS[code].number for code in BY_NUMBER]
 # Looks within so long are one visit: what was new when it began stays marked.
 A_VISIT: Final = 30 * MINUTE
 _YEAR: Final = 365 * DAY
+# So long after a device was taken away its patient's page still says so.
+DEVICE_SHOWN: Final = 90 * DAY
 _INPUTS: Final = {name: code for code, name in reversed(INPUTS.items())}
 _NONE: Final = np.empty(0, POINT)
 
@@ -136,6 +141,7 @@ def _content(
         if int(point["marks"]) & MARK_FLAGGED
     }
     current = row_at(plans, visit.now)
+    own = tx.assignments.of_patient(patient.id, visit.now - DEVICE_SHOWN)
     month = visit.now - (adherence.DAYS + 1) * DAY
     absences = tx.views.absences(patient.id, min(since, month))
     return {
@@ -159,8 +165,16 @@ def _content(
         "people": staff,
         "faults": not_watching(visit, tx),
         "away": tx.alerts.away(patient.id, visit.now),
+        "devices": own,
+        "model_of": model_of,
+        "lacking": lacking(_names(own, visit.now), current.plan if current else None),
         "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
     }
+
+
+def _names(own: Sequence[OwnDevice], at: int) -> list[str]:
+    """Return the profiles of what a patient has at that time."""
+    return [one.device.profile for one in own if one.tenure.from_at <= at < one.tenure.end]
 
 
 def find(tx: Transaction, visit: Visit, patient_id: int) -> Patient:

@@ -177,7 +177,9 @@ HELD: Final = {
     "user-differs": N_("The device's user button does not match the patient"),
     "gateway-of-another-chc": N_("It came through a gateway of another Community Health Centre"),
     "device-shared": N_("More than one patient has this device"),
-    "device-changed-hands": N_("The device changed hands about that time"),
+    "device-changed-hands": N_(
+        "The device changed hands within five minutes of that time, or the time is not sure"
+    ),
     "weight-differs": N_("The weight differs by more than a tenth from the last one"),
     "probable-duplicate": N_("Another gateway heard it too: probably the same weighing"),
     "kind-doubted": N_("The meter marks it as something else, such as a ketone result"),
@@ -279,6 +281,7 @@ DONE: Final = {
     "channel-added": N_("Added. Test it now."),
     "channel-removed": N_("Removed: nothing is sent there any more."),
     "quiet-hours": N_("The quiet hours are saved."),
+    "device-added": N_("The device is on the list. Say whose it is, and from when."),
     "released": N_("The measurement was given to the patient and is being judged."),
     "seen": N_("It is off the open list, and kept."),
     "taken-back": N_("Taken back: the measurement is held again."),

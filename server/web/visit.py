@@ -31,7 +31,10 @@ class SignInNeeded(Exception):
 
 @dataclass(frozen=True)
 class Visit:
-    """A request to a page. ``form`` is filled by the guard where something is to be changed."""
+    """A request to a page. ``form`` is filled by the guard where something is to be changed.
+
+    ``waiting`` counts the measurements of the CHC that a person must decide on, for who may.
+    """
 
     site: Site
     now: int
@@ -43,6 +46,7 @@ class Visit:
     chc: Chc | None
     duty: Duty | None
     readers: Sequence[User]
+    waiting: int = 0
     form: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -52,10 +56,13 @@ class Visit:
         chc: Chc | None = None
         duty: Duty | None = None
         readers: list[User] = []
+        waiting = 0
         if session is not None:
             with site.store.read() as tx:
                 chc = tx.directory.chc_by_id(session.user.chc_id)
                 readers = tx.directory.on_duty(chc.id, now)
+                if may(Role(session.user.role), Action.RELEASE_HELD):
+                    waiting = tx.views.waiting_count(chc.id)
             duty = duty_from(chc, readers, now)
             language = known(session.user.language)
         else:
@@ -73,6 +80,7 @@ class Visit:
             chc,
             duty,
             readers,
+            waiting,
         )
 
     @property

@@ -11,10 +11,11 @@ from fastapi.responses import Response
 from server.domain.alerts import Alert
 from server.domain.kinds import Kind, sees
 from server.domain.plans import Priority
-from server.domain.roles import Role
+from server.domain.roles import Action, Role
 from server.domain.within import outer_by_inner
-from server.ports.views import WorklistRow
+from server.ports.views import WaitingRow, WorklistRow
 from server.services import alert_work
+from server.services.holding import WAITS
 from server.web.since import since_last_shift
 from server.web.visit import Here, Visit, people
 from server.web.watching import not_watching
@@ -117,6 +118,18 @@ def _seen(visit: Visit, rows: Sequence[WorklistRow]) -> list[WorklistRow]:
     return [row for row in rows if alert_work.may_see(visit.user, row.alert)]
 
 
+def _held(visit: Visit, rows: Sequence[WorklistRow]) -> dict[str, list[WaitingRow]]:
+    """Return what waits under the rows that say so, by their subject, for who may decide on it."""
+    subjects = {row.alert.subject for row in rows if row.alert.rule == WAITS}
+    found: dict[str, list[WaitingRow]] = {}
+    if subjects and visit.may(Action.RELEASE_HELD):
+        with visit.site.store.read() as tx:
+            for one in tx.views.waiting(visit.user.chc_id):
+                if one.fate == "held" and (subject := f"device:{one.device}") in subjects:
+                    found.setdefault(subject, []).append(one)
+    return found
+
+
 def _first_tab(visit: Visit) -> str:
     """Return the tab that the worklist opens with: the technical service has no patients."""
     patients = sees(Role(visit.user.role), Kind.ADHERENCE, "")
@@ -137,6 +150,7 @@ def _content(visit: Visit) -> dict[str, Any]:
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
+    held = _held(visit, kept)
     outer = {} if filters.tab == "closed" else outer_by_inner([row.alert for row in kept])
     within = {outer[row.alert.id].id: row.alert for row in kept if row.alert.id in outer}
     alone = [row for row in kept if row.alert.id not in outer]
@@ -147,6 +161,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         "counts": counts,
         "rows": alone if filters.tab == "closed" else ordered(alone),
         "within": within,
+        "held": held,
         "works": {row.alert.id for row in kept if alert_work.may_work(visit.user, row.alert)},
         "hidden": len(shown) - len(kept),
         "plans": plans,

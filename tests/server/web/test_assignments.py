@@ -253,3 +253,41 @@ def test_while_a_change_is_carried_out_no_other_is_taken(
 
 def test_the_page_finds_nobody_signed_out(district: District):
     assert Browser(district).get("/assignments").status_code == 303
+
+
+def test_whose_plan_goes_on_expecting_is_said_before_the_last_device_is_taken(handed: District):
+    """Taken away and still expected: a daily "not measured" whose cause nobody would see."""
+    handed.world.device("AA:BB:CC:DD:EE:02", handed.maria)
+    browser = handed.browser("anna")
+    device = handed.world.rows("select id from devices where address like '%:02'")[0][0]
+    tenure = handed.world.rows(f"select id from device_assignments where device_id = {device}")
+    end = {"what": "end", "instead": str(tenure[0][0]), "until": local(handed, HOUR)}
+    page = browser.post(f"/assignments/{device}/look", end)
+    assert f'data-left-without="{handed.maria}"' in page.text
+    assert "no device is left for it: Systolic pressure" in plain(page.text)
+    form = {**end, "mark": mark_of(page), "reason": "broken"}
+    assert browser.post(f"/assignments/{device}/change", form).status_code == 303
+    page = plain(browser.get(f"/patients/{handed.maria}").text)
+    assert "this patient has no device for it: Systolic pressure" in page
+    assert "no longer this patient's" in page.replace("&#39;", "'")
+
+
+def test_who_keeps_another_device_of_the_kind_is_not_left_without(handed: District):
+    for address in ("AA:BB:CC:DD:EE:02", "AA:BB:CC:DD:EE:03"):
+        handed.world.device(address, handed.maria)
+    device = handed.world.rows("select id from devices where address like '%:02'")[0][0]
+    tenure = handed.world.rows(f"select id from device_assignments where device_id = {device}")
+    end = {"what": "end", "instead": str(tenure[0][0]), "until": local(handed, HOUR)}
+    browser = handed.browser("anna")
+    assert "data-left-without" not in browser.post(f"/assignments/{device}/look", end).text
+    assert "data-lacking" not in browser.get(f"/patients/{handed.maria}").text
+
+
+def test_the_patients_page_names_her_devices_and_when_she_used_them(handed: District):
+    page = plain(handed.browser("anna").get(f"/patients/{handed.maria}").text)
+    assert re.search(
+        r"Devices .*until 11 Sept 16:13 no longer .*last measured with it 10 Sept", page
+    )
+    piero = handed.world.rows("select id from patients where reference = 'P2'")[0][0]
+    page = plain(handed.browser("anna").get(f"/patients/{piero}").text)
+    assert re.search(r"since 11 Sept 16:13 · last measured with it 21 Sept 15:13", page)

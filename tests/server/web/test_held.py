@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.server.web.district import HOUR, District
+from tests.server.web.district import HOUR, MINUTE, District
 
 
 def held(district: District, value: str = "190") -> str:
@@ -186,8 +186,83 @@ def test_more_than_a_page_holds_is_said(district: District, monkeypatch: pytest.
     for number in range(4):
         district.measure({"systolic": "150"}, device=f"AA:BB:CC:DD:EE:F{number}")
     assert "There are more than" not in district.browser("anna").get("/held").text
-    for module in ("server.stores.views", "server.web.held"):
+    for module in ("server.stores.waiting", "server.web.held"):
         monkeypatch.setattr(f"{module}.WAITING_MAX", 3)
     page = district.browser("anna").get("/held").text
     assert "There are more than 3" in page
     assert page.count("data-held=") == 3
+
+
+def test_whose_home_it_came_through_is_said_and_a_contradiction_loud(district: District):
+    district.measure({"systolic": "120"}, ago=HOUR)
+    piero = district.person("P2", "Bianchi", "Piero")
+    district.world.device("AA:BB:CC:DD:EE:02", piero)
+    shared = district.person("P3", "Verdi", "Ugo")
+    district.world.device("AA:BB:CC:DD:EE:02", shared, district.now - 6 * MINUTE)  # just now: held
+    district.measure({"systolic": "190"}, device="AA:BB:CC:DD:EE:02")
+    page = district.browser("anna").get("/held").text
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert "Who measures through that gateway: Rossi Maria (P1)" in text
+    assert "data-elsewhere" in page, "the likely patient is at home elsewhere"
+    epoch, seq = district.world.rows("select epoch_id, seq from measurements where fate='held'")[0]
+    for reference, warned in (("P1", False), ("P2", True)):
+        page = district.browser("anna").post(f"/held/{epoch}/{seq}/choose", {"q": reference}).text
+        assert ("data-not-there" in page) == warned
+
+
+def test_a_gateway_of_which_nothing_came_says_so(district: District):
+    held(district)
+    page = district.browser("anna").get("/held").text
+    assert "Nobody&#39;s measurements" in page or "Nobody's measurements" in page
+
+
+def test_the_menu_and_the_worklist_say_what_waits(district: District):
+    browser = district.browser("anna")
+    assert "data-waiting" not in browser.get("/worklist").text
+    held(district)
+    page = browser.get("/worklist?tab=technical").text
+    assert "data-waiting>1<" in page
+    assert "<strong>190 mmHg</strong>" in page
+    for name in ("tito", "sara"):
+        page = district.browser(name).get("/worklist?tab=technical").text
+        assert "190 mmHg" not in page, f"{name} sees no values"
+        assert "data-waiting" not in page
+
+
+def test_an_unknown_device_is_added_and_given_with_what_it_sent(district: District):
+    key = held(district)
+    browser = district.browser("anna")
+    assert "New device: say whose it is" in browser.get("/held").text
+    answer = browser.post(f"/held/{key}/add-device")
+    number = re.fullmatch(r"/assignments/(\d+)\?done=device-added", answer.headers["location"])
+    assert number is not None
+    page = browser.get(answer.headers["location"]).text
+    assert "1 measurement of it is held, taken at 21 Sept 16:08" in page
+    assert 'value="2026-09-21T16:08"' in page
+    assert browser.post(f"/held/{key}/add-device").status_code == 404, "it is known by now"
+    page = browser.get("/held").text
+    assert "New device" not in page
+    assert f'href="/assignments/{number[1]}"' in page
+    form = {"what": "give", "instead": "", "patient": "P1", "from": "2026-09-21T16:08",
+            "until": "", "user": "", "decided": ""}  # fmt: skip
+    look = browser.post(f"/assignments/{number[1]}/look", form)
+    mark = re.search(r'name="mark" value="([0-9a-f]+)"', look.text)
+    assert mark is not None
+    said = {**form, "mark": mark[1], "reason": "given at the visit"}
+    assert browser.post(f"/assignments/{number[1]}/change", said).status_code == 303
+    district.judge()
+    assert "Nothing is held." in browser.get("/held").text
+    assert district.alert("systolic-high-outer")
+
+
+def test_a_device_of_another_chc_cannot_be_added(district: District):
+    district.elsewhere()
+    district.measure({"systolic": "190"}, device="AA:BB:CC:DD:EE:F1")
+    epoch, seq = district.world.rows(
+        "select epoch_id, seq from measurements where fate='held' and device like '%F1'"
+    )[0]
+    browser = district.browser("anna")
+    page = browser.get("/held").text
+    assert "New device" not in page
+    assert "Whose the device is" not in page
+    assert browser.post(f"/held/{epoch}/{seq}/add-device").status_code == 404
