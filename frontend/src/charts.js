@@ -12,6 +12,7 @@
 //     "events": [{"at": ms, "kind": "plan", "sign": "P", "label": "Plan version 2 in force"}],
 //     "charts": {"systolic": {
 //       "label": "Systolic", "unit": "mmHg", "decimals": 0, "gap_ms": 129600000,
+//       "span": 40,
 //       "marks": {"late": "(arrived late)"}, "key": {"late": "arrived late"},
 //       "series": [{"label": "Systolic", "points": [[ms, 132, ""], [ms, null, "HI+held"]]}],
 //       "bands": [{"from": ms, "to": ms, "level": "outer", "above": 180}],
@@ -21,11 +22,11 @@
 // limit while it is in force: above "above", or below "below". A point is time, value or null, and
 // its marks joined by +: LO and HI are drawn at the edge, never as a number; each other mark has a
 // sign of its own (marks.js) and is read out with the value. No line is drawn over more than
-// "gap_ms". All charts show the same time.
+// "gap_ms". The axis of values is at least "span" long. All charts show the same time.
 import uPlot from "uplot";
 
 import { drawAlerts, drawBands, drawEvents, drawMarks } from "./marks.js";
-import { SIGNS, formats, nearestPoint, table, valueRange } from "./series.js";
+import { SIGNS, formats, nearestPoint, shownPoint, table, valueRange } from "./series.js";
 import { Zoom } from "./zoom.js";
 import { colour, element } from "./elements.js";
 
@@ -143,8 +144,8 @@ function steer(plot, data, columns, marks, format, readout) {
   };
   for (const [name, text] of Object.entries(attributes)) slider.setAttribute(name, text);
   const say = () => {
-    const text = format.point(data, columns, marks, index);
-    slider.setAttribute("aria-valuenow", String(index));
+    const text = index === null ? data.texts.none : format.point(data, columns, marks, index);
+    slider.setAttribute("aria-valuenow", String(index ?? last));
     slider.setAttribute("aria-valuetext", text);
     readout.textContent = text;
   };
@@ -152,7 +153,7 @@ function steer(plot, data, columns, marks, format, readout) {
   slider.addEventListener("keydown", (event) => {
     if (!(event.key in steps)) return;
     event.preventDefault();
-    index = Math.min(last, Math.max(0, index + steps[event.key]));
+    index = Math.min(last, Math.max(0, (index ?? last) + steps[event.key]));
     const value = columns.slice(1).map((column) => column[index]).find((each) => each != null);
     const left = plot.valToPos(columns[0][index], "x");
     plot.setCursor({ left, top: value == null ? 0 : plot.valToPos(value, "y") }, true);
@@ -162,6 +163,14 @@ function steer(plot, data, columns, marks, format, readout) {
     index = nearestPoint(columns[0], plot.posToVal(plot.cursor.left, "x"));
     say();
   });
+  // What is read out is in sight: a value of another month beside this one would mislead.
+  plot.hooks.setScale = [
+    (_plot, key) => {
+      if (key !== "x") return;
+      index = shownPoint(columns[0], index, plot.scales.x);
+      say();
+    },
+  ];
   say();
 }
 

@@ -27,7 +27,7 @@ export function valueRange(data, columns) {
   if (seen.length === 0) return [0, 1];
   const low = Math.min(...seen);
   const high = Math.max(...seen);
-  const margin = (high - low || Math.abs(high) || 1) * 0.08;
+  const margin = Math.max((high - low) * 0.08, ((data.span ?? 1) - (high - low)) / 2);
   return [low - margin, high + margin];
 }
 
@@ -43,6 +43,14 @@ export function nearestPoint(times, time) {
     if (Math.abs(each - time) < Math.abs(times[best] - time)) best = at;
   });
   return best;
+}
+
+// The point that is read out while "min" to "max" are shown: the same, or the last of those, or none.
+export function shownPoint(times, index, { min, max }) {
+  const inside = (at) => times[at] >= min && times[at] <= max;
+  if (index !== null && inside(index)) return index;
+  const shown = times.findLastIndex((_time, at) => inside(at));
+  return shown < 0 ? null : shown;
 }
 
 // Numbers and times in the page's language and the patient's zone.

@@ -80,6 +80,11 @@ class PlanRow(NamedTuple):
         return self.version > 0 and self.confirmed_by is None and self.declined_by is None
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Whether its own author took it back, or said no to it."""
+        return self.declined_by is not None and self.declined_by == self.author
+
+    @property
     def is_overtaken(self) -> bool:
         """Whether a later version was confirmed instead of this one."""
         return self.declined_by is not None and self.declined_because is None

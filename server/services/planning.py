@@ -68,6 +68,16 @@ def decline(
     _record(tx, user, patient, "plan-declined", row.version, now)
 
 
+def withdraw(tx: Transaction, user: User, patient: Patient, row: PlanRow, now: int) -> None:
+    """Take back one's own draft. Raises ``NotPermitted`` for a colleague's."""
+    if row.author != user.name:
+        raise NotPermitted(f"version {row.version} is {row.author}'s")
+    if not row.is_draft:
+        raise IllegalTransition(f"version {row.version} is no draft")
+    tx.directory.decline_plan(patient.id, row.version, user.name, now, "")
+    _record(tx, user, patient, "plan-withdrawn", row.version, now)
+
+
 def preview(store: Store, chc: str, patient: Patient, plan: Plan, now: int) -> list[Preview]:
     """Judge the patient's last days by the draft and by what was in force."""
     today = to_datetime(now).astimezone(zone(patient.zone_name)).date()

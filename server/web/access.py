@@ -78,6 +78,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("GET", "/patients/{patient_id}/plan/{version}"): Action.SEE_PATIENTS,
     ("POST", "/patients/{patient_id}/plan/{version}/confirm"): Action.CONFIRM_PLAN,
     ("POST", "/patients/{patient_id}/plan/{version}/decline"): Action.CONFIRM_PLAN,
+    ("POST", "/patients/{patient_id}/plan/{version}/withdraw"): Action.PROPOSE_PLAN,
     ("GET", "/patients/{patient_id}/charts"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/measurements.csv"): Action.SEE_PATIENTS,
     ("GET", "/held"): Action.RELEASE_HELD,

@@ -192,7 +192,7 @@ def do(
 def done(visit: Visit, alert_id: int, key: str) -> Response:
     """Tell every open page, and show the alert again."""
     visit.site.changes.notify()
-    return visit.see(f"/alerts/{alert_id}?done={key}")
+    return visit.see(f"/alerts/{alert_id}?done={key}#main")
 
 
 def page(

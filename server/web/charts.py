@@ -21,6 +21,8 @@ from server.web.wording import Wording, code_of
 PERIODS: Final = {"1": DAY, "7": 7 * DAY, "30": 30 * DAY, "90": 90 * DAY, "365": 365 * DAY}
 # Where somebody measures daily, a day left out is a gap.
 _GAP: Final = 36 * HOUR
+# The least that an axis shows: on a narrower one every breath looks like a fall.
+_SPANS: Final = {Code.WEIGHT: 5, Code.TEMPERATURE: 3, Code.SPO2: 12}
 _MARKS: Final = (
     (MARK_HELD, "held"),
     (MARK_UNSURE, "unsure"),
@@ -46,6 +48,7 @@ def chart(
         "unit": w.unit(code),
         "decimals": 1 if code in (Code.TEMPERATURE, Code.WEIGHT) else 0,
         "gap_ms": _gap(points),
+        "span": _SPANS.get(code, 40),
         "marks": {word: f"({mark_text(w, word)})" for word in words},
         "key": {
             word: mark_text(w, word)

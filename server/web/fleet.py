@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from contract.profiles import model_of
 from server.domain.instants import MINUTE
 from server.ports.views import FleetRow
 from server.services.gateway_state import BATTERY_LOW, DISK_LEAST, GATEWAY_SILENT_AFTER
@@ -44,6 +45,7 @@ def fleet_page(visit: Visit, status: int = 200, wrong: Mapping[str, str] | None 
         wrong=wrong or {},
         gateways=sorted(gateways, key=lambda row: _ORDER.index(states[row.id])),
         devices=devices,
+        model_of=model_of,
         counts={state: list(states.values()).count(state) for state in _ORDER},
         battery_low=BATTERY_LOW,
         clock_far=CLOCK_FAR,

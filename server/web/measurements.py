@@ -13,7 +13,7 @@ from contract.codes import BY_NUMBER, DEFINITIONS, Code
 from server.engine.rules import COMPARATOR
 from server.ports.charts import LATE_AFTER
 from server.ports.views import ObservationView
-from server.web import charts
+from server.web import charts, texts
 from server.web.catalogues import N_
 from server.web.course import events_of
 from server.web.patient import NUMBERS, find, period_of
@@ -21,9 +21,25 @@ from server.web.visit import Here, Id, people
 from server.web.wording import Wording
 
 router = APIRouter()
+# Spreadsheets take a file for UTF-8 by its first character, and cut it as their language does.
+_BOM: Final = "\ufeff"
+_FATES: Final = {
+    "stored": N_("this patient's"),
+    "held": N_("held: not confirmed to be this patient's"),
+}
+_QUALITIES: Final = {
+    "trusted": N_("the device's own"),
+    "received": N_("when it arrived"),
+    "unsure": N_("not sure"),
+}
+_ORIGINS: Final = {
+    "device": N_("at once"),
+    "device-memory": N_("from the device's memory"),
+    "person": N_("entered by a person"),
+}
 _HEADS: Final = (
-    N_("measured at"), N_("received at"), N_("what"), N_("value"), N_("unit"), N_("state"),
-    N_("time is"), N_("marks"), N_("device"), N_("flags"), N_("origin"),
+    N_("measured at"), N_("received at"), N_("offset from UTC"), N_("what"), N_("value"),
+    N_("unit"), N_("state"), N_("time is"), N_("marks"), N_("device"), N_("flags"), N_("origin"),
 )  # fmt: skip
 
 
@@ -60,8 +76,9 @@ def table(visit: Here, patient_id: Id) -> Response:
         visit.looked_at(tx, patient_id, "patient-exported", f"{period_of(visit)} days")
         found = tx.views.observations(patient_id, since)
     w = visit.words(patient.zone_name)
-    text = io.StringIO()
-    writer = csv.writer(text)
+    text = io.StringIO(_BOM)
+    text.seek(0, io.SEEK_END)
+    writer = csv.writer(text, delimiter=";" if w.decimal_sign == "," else ",")
     writer.writerow([w.text(head) for head in _HEADS])
     writer.writerows(_row(w, one) for one in found)
     name = f"attachment; filename=measurements-{patient_id}.csv"
@@ -70,14 +87,18 @@ def table(visit: Here, patient_id: Id) -> Response:
 
 def _row(w: Wording, one: ObservationView) -> Iterator[str]:
     code = BY_NUMBER[one.code]
-    yield from (w.exact(one.measured_at), w.exact(one.received_at), code, _value(code, one.value))
-    yield from (DEFINITIONS[code].unit, one.fate, one.quality)
-    late = ["late"] if one.stored_at > one.measured_at + LATE_AFTER else []
-    yield " ".join([*late, *([one.mark] if one.mark else [])])
-    yield from (one.device or "", " ".join(one.flags), one.origin)
+    measured, received = w.exact(one.measured_at), w.exact(one.received_at)
+    # A spreadsheet takes it for a day and a time without the offset only.
+    yield from (measured[:19].replace("T", " "), received[:19].replace("T", " "), measured[19:])
+    yield from (w.code(code), _value(w, code, one.value), w.unit(code))
+    yield from (w.text(_FATES[one.fate]), w.text(_QUALITIES[one.quality]))
+    late = [w.text(texts.MARKS["late"])] if one.stored_at > one.measured_at + LATE_AFTER else []
+    why = [w.text(texts.CLOCK_MARKS.get(one.mark, one.mark))] if one.mark else []
+    yield ", ".join([*late, *why])
+    yield from (one.device or "", w.flags(one.flags), w.text(_ORIGINS[one.origin]))
 
 
-def _value(code: Code, value: int) -> str:
+def _value(w: Wording, code: Code, value: int) -> str:
     if abs(value) == COMPARATOR:
         return "HI" if value > 0 else "LO"
-    return f"{value * DEFINITIONS[code].step:f}"
+    return f"{(value * DEFINITIONS[code].step).normalize():f}".replace(".", w.decimal_sign)

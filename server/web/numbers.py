@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, get_decimal_symbol
 
 from contract.codes import BY_NUMBER, CONSCIOUSNESS, DEFINITIONS, Code, unscaled
 from server.engine.rules import COMPARATOR
@@ -27,6 +27,11 @@ class Numbers:
         """Translate a text and put values into it."""
         translated = translations(self.language).gettext(message)
         return translated % values if values else translated
+
+    @property
+    def decimal_sign(self) -> str:
+        """The language's decimal point or comma."""
+        return get_decimal_symbol(formats(self.language))
 
     def days(self, count: int) -> str:
         """Say so many days."""

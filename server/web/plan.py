@@ -104,6 +104,19 @@ def decline(visit: Here, patient_id: Id, version: Id) -> Response:
     return visit.see(f"/patients/{patient_id}?done=declined")
 
 
+@router.post("/patients/{patient_id}/plan/{version}/withdraw")
+def withdraw(visit: Here, patient_id: Id, version: Id) -> Response:
+    """Take back one's own draft."""
+    try:
+        with visit.site.store.write() as tx:
+            patient = find(tx, visit, patient_id)
+            planning.withdraw(tx, visit.user, patient, _row(tx, patient, version), visit.now)
+    except IllegalTransition:
+        return _version_page(visit, patient_id, version, 409)
+    visit.site.changes.notify()
+    return visit.see(f"/patients/{patient_id}/plan?done=withdrawn")
+
+
 # Who may stand in a plan's chain, by the chain's name.
 _TELLABLE: Final = {
     **{

@@ -55,7 +55,8 @@ def all_seen(visit: Here) -> Response:
 
 def since_last_shift(visit: Visit, tx: Transaction) -> dict[str, Any]:
     """Return what the worklist shows of it."""
-    since = max(tx.since.last_shift(visit.user.name) or 0, visit.now - SINCE_LONGEST)
+    ended = tx.since.last_shift(visit.user.name) or 0
+    since = max(ended, visit.now - SINCE_LONGEST)
     rows = []
     for one in tx.since.handed_over(visit.user.chc_id, since):
         row = tx.views.alert(visit.user.chc_id, one.alert_id)
@@ -65,7 +66,8 @@ def since_last_shift(visit: Visit, tx: Transaction) -> dict[str, Any]:
     own = tx.alerts.owned_by(visit.user.name)
     return {
         "since": since,
-        "handed": rows,
+        "since_shift": ended == since,
+        "handed_lately": rows,
         "fates": tx.since.fates(visit.user.name) if proposes else [],
         "own_count": len(own),
         "takers": [one for one in visit.colleagues if _takes(one, own)],

@@ -142,6 +142,19 @@ MARKS: Final = {
     "LO": N_("LO: below the device's range"),
     "HI": N_("HI: above the device's range"),
 }
+# Why a time is not simply the device's own: see domain/instants.py.
+CLOCK_MARKS: Final = {
+    "device-clock-unset": N_("the device's clock was never set"),
+    "device-time-impossible": N_("the device sent a time that is none"),
+    "device-clock-hour-ahead": N_("the device's clock was an hour ahead: corrected"),
+    "device-clock-ahead": N_("the device's clock is ahead"),
+    "device-clock-behind": N_("the device's clock is behind"),
+    "doubled-hour": N_("in the hour that comes twice in autumn"),
+    "gateway-clock-ahead": N_("the gateway's clock was ahead"),
+    "gateway-clock-unset": N_("the gateway's clock was not set"),
+    "gateway-clock-unsynchronised": N_("the gateway's clock was not synchronised"),
+    "gateway-clock-corrected": N_("the gateway's clock was set afterwards: corrected"),
+}
 STATES: Final = {
     "in-force": N_("in force"),
     "superseded": N_("superseded by late data"),
@@ -281,6 +294,7 @@ DONE: Final = {
     "channel-added": N_("Added. Test it now."),
     "channel-removed": N_("Removed: nothing is sent there any more."),
     "quiet-hours": N_("The quiet hours are saved."),
+    "withdrawn": N_("The draft is taken back; it stays on record."),
     "device-added": N_("The device is on the list. Say whose it is, and from when."),
     "released": N_("The measurement was given to the patient and is being judged."),
     "seen": N_("It is off the open list, and kept."),

@@ -24,6 +24,7 @@ from server.web.numbers import Numbers
 from server.web.windows import windowed
 
 _MISSING: Final = "missing-"
+_WHEN: Final = "-when"
 # The poller comes every few seconds; a deadline older than this is one that nobody minds.
 _GRACE: Final = MINUTE
 # The year 9999: neither a date nor a zone goes further.
@@ -136,6 +137,17 @@ class Wording(Numbers):
         if code is None:
             return name
         return f"{self.code(code)}, {self.side(code, side, limit_of(plan, name))}"
+
+    def named(self, plan: Plan | None, rule: str) -> str:
+        """Name a rule without its limit: for where that stands beside it, old and new."""
+        if rule.endswith(_WHEN):
+            code = Code(rule.removesuffix(_WHEN))
+            judged = self.text(N_("how it is judged"))
+            return f"{self.code(code)}, {judged}"
+        found, side = _parts(rule)
+        if found is not None and side in texts.SIDES:
+            return f"{self.code(found)}, {self.text(texts.SIDES[side])}"
+        return self.rule_in(plan, rule)
 
     def subject(self, alert: Alert) -> str:
         """Name what a technical alert is about."""

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from server.domain.alerts import Alert
+from server.domain.instants import DAY
 from server.domain.kinds import Kind, sees
 from server.domain.plans import Priority
 from server.domain.roles import Action, Role
 from server.domain.within import outer_by_inner
+from server.ports.since import HandedOver
+from server.ports.store import Transaction
 from server.ports.views import WaitingRow, WorklistRow
 from server.services import alert_work
 from server.services.holding import WAITS
@@ -23,7 +26,16 @@ from server.web.watching import not_watching
 router = APIRouter()
 TABS: Final = ("clinical", "technical", "closed")
 OWNERS: Final = ("mine", "unclaimed")
+# What was given away earlier than this says nothing of who has it now.
+HANDED_SHOWN: Final = 7 * DAY
 URGENCY: Final = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+
+
+class Sheet(NamedTuple):
+    """One patient, or one matter of a machine, on the hand-over sheet: the most urgent first."""
+
+    first: WorklistRow
+    rows: list[WorklistRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +99,35 @@ def sheet(visit: Here) -> Response:
         technical = ordered(_seen(visit, tx.views.worklist(chc_id, technical=True)))
         return visit.page(
             "sheet.html",
-            clinical=clinical,
-            technical=technical,
+            clinical=_by_patient(clinical),
+            technical=_by_patient(technical),
+            handed=handed_over(tx, visit, [*clinical, *technical]),
             notes={one.alert.id: tx.views.notes(one.alert.id) for one in (*clinical, *technical)},
             plans=tx.views.plans_of(chc_id, alerted=True),
             people=people(tx),
             faults=not_watching(visit, tx),
         )
+
+
+def handed_over(
+    tx: Transaction, visit: Visit, rows: Sequence[WorklistRow]
+) -> dict[int, HandedOver]:
+    """Return who gave an alert to the one who has it now, by alert: they did not take it on
+    themselves, and may not know of it yet."""
+    owners = {row.alert.id: row.alert.owner for row in rows if row.alert.owner is not None}
+    since = visit.now - HANDED_SHOWN
+    newest = {one.alert_id: one for one in tx.since.handed_over(visit.user.chc_id, since)[::-1]}
+    return {number: one for number, one in newest.items() if owners.get(number) == one.to}
+
+
+def _by_patient(rows: Sequence[WorklistRow]) -> list[Sheet]:
+    """Put all of a patient's together, where the most urgent of them stands."""
+    found: dict[str, Sheet] = {}
+    for row in rows:
+        alert = row.alert
+        key = alert.subject if alert.patient_id is None else str(alert.patient_id)
+        found.setdefault(key, Sheet(row, [])).rows.append(row)
+    return list(found.values())
 
 
 def ordered(rows: Sequence[WorklistRow]) -> list[WorklistRow]:
@@ -147,6 +181,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         staff = people(tx)
         faults = not_watching(visit, tx)
         pauses = tx.views.pauses(chc_id, visit.now)
+        handed = handed_over(tx, visit, [*clinical, *technical])
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
@@ -162,6 +197,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         "rows": alone if filters.tab == "closed" else ordered(alone),
         "within": within,
         "held": held,
+        "handed": handed,
         "works": {row.alert.id for row in kept if alert_work.may_work(visit.user, row.alert)},
         "hidden": len(shown) - len(kept),
         "plans": plans,

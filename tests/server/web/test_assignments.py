@@ -130,8 +130,8 @@ def test_of_two_who_correct_at_once_the_second_sees_both(handed: District):
     assert answer.status_code == 409
     text = plain(answer.text)
     assert "Last changed by Anna Neri at 16:13: The card" in text
-    assert "Bianchi Piero (P2), from 9 Sept 16:13 still changes" in text
-    assert "Bianchi Piero (P2), from 6 Sept 16:13 still new" in text
+    assert "Bianchi Piero (P2), since 9 Sept 16:13 changes" in text
+    assert "Bianchi Piero (P2), since 6 Sept 16:13 new" in text
     assert 'value="The son"' in answer.text, "what she wrote is kept"
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -346,16 +347,34 @@ def test_what_the_device_said_of_a_value_stands_beside_it(district: District):
     assert "the device reported a doubt: irregular pulse, word-of-its-own" in page
 
 
+def rows_of(district: District, language: str, cut: str) -> list[dict[str, str]]:
+    browser = district.browser("anna")
+    browser.post("/language", {"language": language, "next": "/worklist"})
+    answer = browser.get(f"/patients/{district.maria}/measurements.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.startswith("\ufeff"), "a spreadsheet reads it as UTF-8"
+    return list(csv.DictReader(io.StringIO(answer.text[1:]), delimiter=cut))
+
+
 def test_the_file_holds_every_value_with_its_time_and_state(district: District):
     district.measure({"systolic": "131", "diastolic": "80"}, ago=HOUR)
-    answer = district.browser("anna").get(f"/patients/{district.maria}/measurements.csv")
-    assert answer.headers["content-type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    rows = rows_of(district, "en", ",")
     assert [(row["what"], row["value"], row["unit"]) for row in rows] == [
-        ("systolic", "131.0", "mm[Hg]"),
-        ("diastolic", "80.0", "mm[Hg]"),
+        ("Systolic pressure", "131", "mmHg"),
+        ("Diastolic pressure", "80", "mmHg"),
     ]
-    assert rows[0]["measured at"] == "2026-09-21T15:13:20+02:00"
+    assert rows[0]["measured at"] == "2026-09-21 15:13:20"
+    assert rows[0]["offset from UTC"] == "+02:00"
+    assert rows[0]["state"] == "this patient's"
+
+
+@pytest.mark.parametrize(("language", "value"), [("it", "valore"), ("fr", "valeur")])
+def test_the_file_opens_in_the_readers_own_spreadsheet(
+    district: District, language: str, value: str
+):
+    """LibreOffice and Excel cut at semicolons where the comma is the decimal sign."""
+    district.measure({"temperature": "37.5", "spo2": "LO"}, profile="generic_thermometer")
+    assert sorted(row[value] for row in rows_of(district, language, ";")) == ["37,5", "LO"]
 
 
 def test_an_absence_says_its_cause(district: District):

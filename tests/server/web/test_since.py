@@ -4,7 +4,7 @@ import re
 
 from server.services import alert_work, planning, shifts
 from server.services.shipped import protocols
-from tests.server.web.district import HOUR, MINUTE, District
+from tests.server.web.district import HOUR, MINUTE, WATCHED, District
 
 
 def own(district: District, name: str = "anna") -> int:
@@ -130,3 +130,39 @@ def test_a_proposal_that_a_later_version_overtook_has_its_fate_too(district: Dis
     assert "draft, watches nothing" not in plans
     answer = doctor.post(f"/patients/{district.maria}/plan/{first}/confirm", {"shown": str(second)})
     assert answer.status_code == 409
+
+
+def test_who_has_it_by_a_hand_over_did_not_take_it_on(district: District) -> None:
+    """Anna gave it to Dora, who may not know yet; once Dora gives it on, Anna's word is gone."""
+    number = own(district)
+    with district.store.write() as tx:
+        alert_work.hand_over(tx, district.world.user("anna"), number, "dora", district.now)
+    browser = district.browser("bruno")
+    for path in ("/worklist", "/worklist/sheet"):
+        assert "handed over by Anna Neri, 16:13" in browser.get(path).text
+    with district.store.write() as tx:
+        alert_work.hand_over_all(tx, district.world.user("dora"), "*", district.now)
+        alert_work.acknowledge(tx, district.world.user("anna"), number, district.now)
+    assert "handed over by" not in browser.get("/worklist/sheet").text
+
+
+def test_who_never_had_a_shift_is_not_told_of_one(district: District) -> None:
+    number = own(district)
+    with district.store.write() as tx:
+        alert_work.hand_over(tx, district.world.user("anna"), number, "dora", district.now)
+    page = district.browser("bruno").get("/worklist").text
+    assert "2 alerts handed over in the last seven days" in page, "the inner limit's too"
+    assert "since your last shift" not in page
+
+
+def test_the_sheet_has_all_of_a_patient_in_one_place(district: District) -> None:
+    own(district)
+    piero = district.person("P2", "Bianchi", "Piero")
+    district.world.plan(piero, WATCHED, 0)
+    district.world.device("AA:BB:CC:DD:EE:02", piero)
+    district.measure({"systolic": "190"}, device="AA:BB:CC:DD:EE:02")
+    district.measure({"systolic": "165"})
+    district.measure({"spo2": "80"}, profile="generic_oximeter")
+    page = district.browser("anna").get("/worklist/sheet").text
+    assert [page.count(f"<strong>{name}") for name in ("Rossi Maria", "Bianchi Piero")] == [1, 1]
+    assert "Patients (5)" in page
