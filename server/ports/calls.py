@@ -31,6 +31,11 @@ class Calls(Protocol):
         """Insert a call (its id is ignored); what earlier ones of the alert waited for ends."""
         ...
 
+    def unanswered(self, chc_id: int) -> dict[int, Call]:
+        """Return the last call about each open alert of a CHC that nobody answered, by alert:
+        what has to follow it has not been done yet."""
+        ...
+
     def due(self, now: int, limit: int) -> list[Call]:
         """Return the calls after which nothing followed in time, of open alerts."""
         ...

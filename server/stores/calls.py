@@ -1,7 +1,8 @@
 """Calls to homes as a table."""
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from server.domain.calls import CallResult
 from server.ports.calls import Call
 from server.stores import tables as t
 
@@ -26,6 +27,20 @@ class CallRows:
         values = call._asdict()
         del values["id"]
         self._connection.execute(insert(t.calls), values)
+
+    def unanswered(self, chc_id: int) -> dict[int, Call]:
+        still_open = select(t.alerts.c.id).where(
+            t.alerts.c.chc_id == chc_id, t.alerts.c.closed_at.is_(None)
+        )
+        last = (
+            select(func.max(t.calls.c.id))
+            .where(t.calls.c.alert_id.in_(still_open))
+            .group_by(t.calls.c.alert_id)
+        )
+        query = select(*_CALL).where(
+            t.calls.c.id.in_(last), t.calls.c.result == CallResult.NO_ANSWER.value
+        )
+        return {row.alert_id: Call._make(row) for row in self._connection.execute(query)}
 
     def due(self, now: int, limit: int) -> list[Call]:
         query = (

@@ -142,12 +142,14 @@ def call(visit: Here, alert_id: Id) -> Response:
     if result not in list(CallResult) or again not in map(str, (0, *AGAIN_MINUTES)):
         return page(visit, alert_id, 422, wrong={"again": N_("Choose when to call again.")})
     wait = int(again) * MINUTE
-    return do(
-        visit,
-        alert_id,
-        "called",
-        lambda tx: calling.record(tx, visit.user, alert_id, CallResult(result), wait, visit.now),
-    )
+
+    def write(tx: Transaction) -> Alert:
+        # A thumb that taps twice, or a page that a colleague overtook, counts no call twice.
+        if visit.form.get("calls", "") not in ("", str(len(tx.calls.of(alert_id)))):
+            raise IllegalTransition(f"another call about alert {alert_id} was written meanwhile")
+        return calling.record(tx, visit.user, alert_id, CallResult(result), wait, visit.now)
+
+    return do(visit, alert_id, "called", write)
 
 
 @router.post("/alerts/{alert_id}/measure-again")
@@ -264,6 +266,7 @@ def _content(tx: Transaction, row: WorklistRow, user: User, at: int) -> dict[str
         "homes": _homes(tx, alert, at) if may(Role(user.role), Action.SEE_PATIENTS) else [],
         "under": tx.views.under(alert) if alert.kind is Kind.TECHNICAL else [],
         "codes": BY_NUMBER,
+        "calls": tx.calls.unanswered(alert.chc_id),
         "given": tx.views.given(alert.id),
         "still_held": alert_work.still_held(tx, alert),
         "messages": tx.views.messages(alert.id),

@@ -55,12 +55,14 @@ def _page(
         names = people(tx)
         own = tx.views.owned_by(visit.user.name)
         plans = tx.views.plans_of(visit.user.chc_id, alerted=True)
+        calls = tx.calls.unanswered(visit.user.chc_id)
     agreed_hours = recipient_hours_of(visit.chc)
     return visit.page(
         "duty.html",
         status,
         people=names,
         own=own,
+        calls=calls,
         plans=plans,
         hours=list(hours_of(visit.chc).spans),
         recipient_hours=list(agreed_hours.spans) if agreed_hours else [],

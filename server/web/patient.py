@@ -163,6 +163,7 @@ def _content(
         "repeats": tx.views.repeats(patient.id, since)[:20],
         "unjudged": tx.views.unjudged_of(patient.id),
         "people": staff,
+        "calls": tx.calls.unanswered(patient.chc_id),
         "faults": not_watching(visit, tx),
         "away": tx.alerts.away(patient.id, visit.now),
         "devices": own,

@@ -17,6 +17,7 @@ from server.domain.duty import Span, clock, grouped, is_long, last_day
 from server.domain.instants import HOUR, MINUTE, SECOND, civil_day, to_datetime, zone
 from server.domain.plans import SIDES, Gain, Plan, limit_of
 from server.domain.window_rules import WindowRule
+from server.ports.calls import Call
 from server.ports.directory import PlanRow
 from server.web import texts
 from server.web.catalogues import N_, formats
@@ -202,6 +203,15 @@ class Wording(Numbers):
             return self.text(N_("people are told %(when)s"), when=when)
         return self.text(N_("escalates %(when)s"), when=when)
 
+    def follow(self, call: Call) -> str:
+        """Say what has to follow a call that nobody answered, and by when."""
+        said = (
+            N_("nobody answers: visit or 112 by %(when)s")
+            if call.used_up
+            else N_("no answer: call again by %(when)s")
+        )
+        return self.text(said, when=self.clock(call.due_at or call.at))
+
     def hours(self, spans: list[Span]) -> str:
         """Write hours of a week."""
         return ", ".join(self._span(last, span) for last, span in grouped(spans))
@@ -289,7 +299,12 @@ class Wording(Numbers):
         code, side = _parts(alert.rule)
         if code is None:
             return alert.rule
-        return f"{self._newest(alert)}, {self.side(code, side, limit_of(plan, alert.rule))}"
+        worst = ""
+        if alert.worst not in (None, alert.newest) and not alert.comparator:
+            word = self.text(N_("worst"))
+            worst = f" ({word} {self.value(code, alert.worst or 0)})"
+        said = self.side(code, side, limit_of(plan, alert.rule))
+        return f"{self._newest(alert)}{worst}, {said}"
 
     def side(self, code: Code, side: str, limit: Decimal | None) -> str:
         """Say a limit with its side."""

@@ -102,6 +102,7 @@ def sheet(visit: Here) -> Response:
             clinical=_by_patient(clinical),
             technical=_by_patient(technical),
             handed=handed_over(tx, visit, [*clinical, *technical]),
+            calls=tx.calls.unanswered(chc_id),
             notes={one.alert.id: tx.views.notes(one.alert.id) for one in (*clinical, *technical)},
             plans=tx.views.plans_of(chc_id, alerted=True),
             people=people(tx),
@@ -182,6 +183,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         faults = not_watching(visit, tx)
         pauses = tx.views.pauses(chc_id, visit.now)
         handed = handed_over(tx, visit, [*clinical, *technical])
+        calls = tx.calls.unanswered(chc_id)
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
@@ -198,6 +200,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         "within": within,
         "held": held,
         "handed": handed,
+        "calls": calls,
         "works": {row.alert.id for row in kept if alert_work.may_work(visit.user, row.alert)},
         "hidden": len(shown) - len(kept),
         "plans": plans,
