@@ -69,11 +69,12 @@ def decline(
 
 
 def withdraw(tx: Transaction, user: User, patient: Patient, row: PlanRow, now: int) -> None:
-    """Take back one's own draft. Raises ``NotPermitted`` for a colleague's."""
-    if row.author != user.name:
-        raise NotPermitted(f"version {row.version} is {row.author}'s")
+    """Take back one's own draft. Raises ``IllegalTransition`` for what is no draft, and
+    ``NotPermitted`` for a colleague's."""
     if not row.is_draft:
         raise IllegalTransition(f"version {row.version} is no draft")
+    if row.author != user.name:
+        raise NotPermitted(f"version {row.version} is {row.author}'s")
     tx.directory.decline_plan(patient.id, row.version, user.name, now, "")
     _record(tx, user, patient, "plan-withdrawn", row.version, now)
 
