@@ -122,7 +122,7 @@ def _bands(code: Code, plans: Sequence[PlanRow], period: tuple[int, int]) -> lis
     for row, start, end in in_force(plans):
         if start > period[1] or (end is not None and end < period[0]):
             continue
-        for side, limit in limits_of(row, code).items():
+        for side, limit in limits_of(row.plan, code).items():
             bands.append(
                 {
                     "from": max(start, period[0]) if start > period[0] else None,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import Code, scaled
-from server.domain.plans import SIDES
+from server.domain.plans import SIDES, Plan
 from server.domain.timeline import FOREVER, pieces
 from server.engine.rules import COMPARATOR
 from server.ports.directory import PlanRow
@@ -28,9 +28,9 @@ def in_force(plans: Sequence[PlanRow]) -> list[tuple[PlanRow, int, int | None]]:
     ]
 
 
-def limits_of(row: PlanRow, code: Code) -> dict[str, Decimal]:
-    """Return the limits of a code in one version, by side."""
-    for threshold in row.plan.thresholds:
+def limits_of(plan: Plan, code: Code) -> dict[str, Decimal]:
+    """Return the limits of a code in a plan, by side."""
+    for threshold in plan.thresholds:
         if threshold.code == code:
             sides = zip(SIDES, threshold.limits(), strict=True)
             return {side: limit for side, limit in sides if limit is not None}
@@ -63,7 +63,7 @@ def levels(code: Code, points: Points, plans: Sequence[PlanRow]) -> NDArray[np.i
         during = points["at"] >= start
         if end is not None:
             during &= points["at"] < end
-        for side, limit in limits_of(row, code).items():
+        for side, limit in limits_of(row.plan, code).items():
             bound = scaled(code, limit)
             over = points["value"] < bound if side.startswith("low") else points["value"] > bound
             reached = OUTER if side.endswith("outer") else INNER

@@ -12,7 +12,6 @@ from fastapi.responses import Response
 from contract.codes import BY_NUMBER, DEFINITIONS, Code
 from contract.profiles import model_of
 from server.domain.instants import DAY, MINUTE
-from server.domain.plans import Plan
 from server.domain.roles import Action
 from server.engine.early_warning import INPUTS
 from server.errors import NotFound
@@ -25,7 +24,6 @@ from server.services.duty import uncovered_of
 from server.services.equipment import lacking
 from server.web import adherence, charts
 from server.web.adherence import strips
-from server.web.catalogues import N_
 from server.web.course import SIGNS, events_of
 from server.web.limits import INNER, OUTER, Points, level, levels, limits_of
 from server.web.proposal import decision
@@ -73,7 +71,6 @@ class Vital:
     levels: list[int]
     total: int
     fresh: int
-    limits: list[str]
     watched: bool
 
 
@@ -203,15 +200,13 @@ def _vitals(
     found = []
     for number, code in enumerate(BY_NUMBER):
         year = series.get(number)
-        limits = limits_of(row, code) if row else {}
+        limits = limits_of(row.plan, code) if row else {}
         over_days = w.watched(row.plan, code) if row else []
         if year is None and not limits and not over_days:
             continue
         points = year[year["at"] >= since] if year is not None else _NONE
         shown = points[::-1][:TABLE_ROWS_MAX]
         fresh = _fresh(year, looked_at)
-        again = _measured_again(w, row.plan, code) if row else []
-        said = [f"{w.side(code, side, limit)} {w.unit(code)}" for side, limit in limits.items()]
         found.append(
             Vital(
                 code,
@@ -220,7 +215,6 @@ def _vitals(
                 levels(code, shown, plans).tolist(),
                 len(points),
                 fresh,
-                [*said, *again, *over_days],
                 bool(limits or over_days),
             )
         )
@@ -231,15 +225,6 @@ def _fresh(year: Points | None, looked_at: int | None) -> int:
     if year is None or looked_at is None:
         return 0
     return int((year["at"] > looked_at).sum())
-
-
-def _measured_again(w: Wording, plan: Plan, code: Code) -> list[str]:
-    said = N_("before an inner alert the home may be asked to measure again, up to %(minutes)s min")
-    return [
-        w.text(said, minutes=threshold.measure_again)
-        for threshold in plan.thresholds
-        if threshold.code == code and threshold.measure_again is not None
-    ]
 
 
 def _newest(points: Points | None, code: Code, limits: dict[str, Decimal]) -> Newest | None:

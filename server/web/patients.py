@@ -48,7 +48,7 @@ class Line(NamedTuple):
     last_at: int | None
     alerts: OpenAlerts
     is_watched: bool
-    draft: PlanRow | None
+    drafts: list[PlanRow]
     current: PlanRow | None
     away_until: int | None
     review_at: int | None
@@ -136,7 +136,7 @@ def _page(visit: Visit, asked: str) -> Response:
         news=news[:CHANGED_MAX],
         more_news=max(0, len(news) - CHANGED_MAX),
         by_id={one.id: one for one in patients},
-        waiting=[line for line in lines if line.draft is not None],
+        waiting=[(line.patient, draft) for line in lines for draft in line.drafts],
         people=staff,
         ends_soon=visit.now + PLAN_ENDS_SOON,
         long_ago=visit.now - DAY,
@@ -187,7 +187,7 @@ def _lines(tx: Transaction, visit: Visit, patients: Sequence[Patient]) -> list[L
                 latest.get(one.id),
                 alerts.get(one.id, _NO_ALERTS),
                 current is not None and bool(current.plan.watched()),
-                _draft(versions),
+                [row for row in versions if row.is_draft],
                 current,
                 aways.get(one.id),
                 reviews.get(one.id),
@@ -195,15 +195,6 @@ def _lines(tx: Transaction, visit: Visit, patients: Sequence[Patient]) -> list[L
             )
         )
     return found
-
-
-def _draft(plans: Sequence[PlanRow]) -> PlanRow | None:
-    for row in reversed(plans):  # in the order of their versions
-        if row.is_draft:
-            return row
-        if row.confirmed_by is not None:
-            return None
-    return None
 
 
 def _courses(tx: Transaction, lines: Sequence[Line], now: int) -> Mapping[int, Course]:

@@ -30,6 +30,7 @@ from server.web.wording import row_at
 
 router = APIRouter()
 IN_FORCE: Final = "in-force"
+DRAFT: Final = "draft-"
 
 
 @router.get("/patients/{patient_id}/plan")
@@ -156,8 +157,8 @@ def _page(visit: Visit, patient_id: int, start: str, problem: str = "") -> Respo
         visit.looked_at(tx, patient_id, "plan-seen")
         plans = tx.directory.plans(patient_id)
         content: dict[str, Any] = {"people": people(tx)}
-        chosen = start == IN_FORCE or start in protocols()
-        base = _base(tx, patient, start, visit.now) if chosen else None
+        bases = {IN_FORCE, *protocols(), *(f"{DRAFT}{row.version}" for row in _waiting(plans))}
+        base = _base(tx, patient, start, visit.now) if start in bases else None
     return visit.page(
         "plan.html",
         422 if problem else 200,
@@ -213,10 +214,17 @@ def _base(tx: Transaction, patient: Patient, start: str, now: int) -> Plan:
     """Return what a draft begins with. Raises ``WrongInput`` for neither."""
     if start in protocols():
         return protocols()[start].plan()
-    if start != IN_FORCE:
-        raise WrongInput("from: choose a protocol, or the plan in force")
-    current = row_at(tx.directory.plans(patient.id), now)
-    return current.plan if current else Plan()
+    plans = tx.directory.plans(patient.id)
+    if start == IN_FORCE:
+        return current.plan if (current := row_at(plans, now)) else Plan()
+    for row in _waiting(plans):
+        if start == f"{DRAFT}{row.version}":
+            return row.plan
+    raise WrongInput("from: choose a protocol, the plan in force, or a draft that waits")
+
+
+def _waiting(plans: list[PlanRow]) -> list[PlanRow]:
+    return [row for row in plans if row.is_draft]
 
 
 def _row(tx: Transaction, patient: Patient, version: int) -> PlanRow:

@@ -45,6 +45,7 @@ def decision(visit: Visit, patient: Patient, plans: list[PlanRow], row: PlanRow)
         "chains": chains_by_name(row.plan),
         "gaps": gaps,
         "row": row,
+        "overtakes": [one for one in plans if one.is_draft and one.version < row.version],
         "current": current,
         "shown": shown(current),
         "changes": changes(current.plan if current else Plan(), row.plan),

@@ -54,6 +54,26 @@ ROLES: Final = {
     Role.COORDINATOR: N_("Coordinator"),
     Role.ADMINISTRATOR: N_("Administrator"),
 }
+# The protocols that come with Vicino, and whom each is for (as its file says it).
+PROTOCOLS: Final = {
+    "copd": N_("COPD"),
+    "diabetes": N_("Diabetes"),
+    "frail-elder": N_("Frail elder"),
+    "heart-failure": N_("Heart failure"),
+    "hypertension": N_("Hypertension"),
+    "oximetry-after-infection": N_("Oximetry after an infection"),
+}
+POPULATIONS: Final = {
+    "copd": N_("adults with COPD whose target is not 88 to 92 %"),
+    "diabetes": N_("adults with diabetes who measure capillary glucose"),
+    "frail-elder": N_("frail adults over 75 with several chronic diseases"),
+    "heart-failure": N_("adults with chronic heart failure at home"),
+    "hypertension": N_("adults who measure their blood pressure at home"),
+    "oximetry-after-infection": N_(
+        "adults at home after an acute respiratory infection, for 14 days"
+    ),
+}
+FITTED: Final = N_("fitted to the patient")
 OUTCOMES: Final = {
     Outcome.TREATMENT_CHANGED: N_("Treatment changed"),
     Outcome.VISIT_ARRANGED: N_("Visit arranged"),

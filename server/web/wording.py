@@ -11,7 +11,7 @@ from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta, get_day_names
 from markupsafe import Markup
 
-from contract.codes import Code
+from contract.codes import BY_NUMBER, Code
 from server.domain.alerts import REVIEW, Alert, Kind
 from server.domain.duty import Span, clock, grouped, is_long, last_day
 from server.domain.instants import HOUR, MINUTE, SECOND, civil_day, to_datetime, zone
@@ -21,6 +21,7 @@ from server.ports.calls import Call
 from server.ports.directory import PlanRow
 from server.web import texts
 from server.web.catalogues import N_, formats
+from server.web.limits import limits_of
 from server.web.numbers import Numbers
 from server.web.windows import windowed
 
@@ -249,6 +250,35 @@ class Wording(Numbers):
         is_technical = alert.kind is Kind.TECHNICAL
         what = self.text(technical) if is_technical else self.rule(name, plans, alert.began_at)
         return self.text(N_("Review is due: %(what)s"), what=what)
+
+    def protocol(self, named: str) -> str:
+        """Name a protocol and its version, as a plan has them in one text."""
+        name, _, version = named.rpartition(" ")
+        return f"{self.text(texts.PROTOCOLS[name])} {version}" if name in texts.PROTOCOLS else named
+
+    def source(self, source: str) -> str:
+        """Say where a rule comes from: literature as it is cited, or a person."""
+        return self.text(source) if source == texts.FITTED else source
+
+    def whole(self, plan: Plan) -> list[tuple[Code, list[str]]]:
+        """Say all that a plan watches, code by code; what is expected each day aside."""
+        return [(code, said) for code in BY_NUMBER if (said := self.all_of(plan, code))]
+
+    def all_of(self, plan: Plan, code: Code) -> list[str]:
+        """Say all that a plan watches of one code: its limits, and what is judged over days."""
+        limits = limits_of(plan, code).items()
+        said = [f"{self.side(code, side, limit)} {self.unit(code)}" for side, limit in limits]
+        return said + self._measured_again(plan, code) + self.watched(plan, code)
+
+    def _measured_again(self, plan: Plan, code: Code) -> list[str]:
+        said = N_(
+            "before an inner alert the home may be asked to measure again, up to %(minutes)s min"
+        )
+        return [
+            self.text(said, minutes=threshold.measure_again)
+            for threshold in plan.thresholds
+            if threshold.code == code and threshold.measure_again is not None
+        ]
 
     def watched(self, plan: Plan, code: Code) -> list[str]:
         """Say what a plan watches of one code beside its limits: gains, rules over windows, and

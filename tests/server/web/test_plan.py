@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from server.domain.plans import parse_plan
-from server.services import planning, reaching
+from server.services import planning, reaching, shipped
+from server.web import texts
 from tests.server.web.district import HOSTILE, HOUR, District
 
 HEART = {
@@ -63,7 +64,7 @@ def test_a_doctor_confirms_it_from_now_until_a_day(district: District):
     assert answer.headers["location"] == f"/patients/{district.maria}/plan?done=confirmed"
     district.judge()
     page = district.browser("anna").get(f"/patients/{district.maria}").text
-    assert "Protocol heart-failure 1" in page
+    assert "Protocol: Heart failure 1" in page
     assert "then what was in force before" in page
     district.measure({"systolic": "171"}, ago=0)
     assert district.alert("systolic-high-outer")
@@ -345,3 +346,69 @@ def test_a_plan_that_waits_for_more_values_than_usual_says_so(district: District
     page = district.browser("dora").get(f"/patients/{district.maria}/plan/{version}").text
     assert "Systolic pressure, how it is judged" in page
     assert "the inner level needs 5 values" in page
+
+
+def test_who_confirms_is_told_first_what_falls_away_and_its_author_afterwards(district: District):
+    first = proposed(district, **{"spo2-low-inner": "91", "reason": "sleeps badly"})
+    second = proposed(district, **{"pulse-high-inner": "98", "reason": "beta blocker"})
+    for where in (second, f"/patients/{district.maria}"):
+        page = district.browser("dora").get(where).text
+        falls = page[page.index("data-overtakes") :][:600]
+        assert f'href="{first}"' in falls
+        assert "sleeps badly" in falls
+    assert "data-overtakes" not in district.browser("dora").get(first).text
+    confirmed(district, second)
+    assert "yours is not in force" in district.browser("anna").get("/worklist").text
+
+
+def test_a_draft_begins_with_the_one_that_waits_and_keeps_what_it_says(district: District):
+    first = proposed(district, **{"spo2-low-inner": "91", "reason": "sleeps badly"})
+    path, browser = f"/patients/{district.maria}/plan", district.browser("anna")
+    start = f"draft-{first.rsplit('/', 1)[1]}"
+    assert f'href="{path}?from={start}"' in browser.get(f"{path}?from=in-force").text
+    form = browser.get(f"{path}?from={start}").text
+    assert re.search(r'name="spo2-low-inner"[^>]* value="91"', form)
+    assert 'value="sleeps badly"' in form
+    second = proposed(
+        district, **{"from": start, "spo2-low-inner": "91", "pulse-high-inner": "98", "reason": "B"}
+    )
+    changes = browser.get(second).text
+    changes = changes[changes.index("data-changes") : changes.index("</table>")]
+    assert "below 91" in changes
+    assert "above 98" in changes
+    confirmed(district, second)
+    assert browser.post(path, {**HEART, "from": start}).status_code == 422  # it waits no more
+
+
+def test_every_draft_that_waits_is_on_the_doctors_list(district: District):
+    both = [proposed(district), proposed(district, **{"pulse-high-inner": "98", "reason": "B"})]
+    page = district.browser("dora").get("/patients").text
+    waiting = page[page.index("data-waiting") :].split("</ul>")[0]
+    assert all(f'href="{where}"' in waiting for where in both)
+
+
+def test_a_version_shows_all_that_it_watches_and_warns_only_before_it_is_confirmed(
+    district: District,
+):
+    where = proposed(district, **{"spo2-low-inner": "80", "reason": "palliative care"})
+    page = district.browser("dora").get(where).text
+    whole = page[page.index("data-whole") :]
+    assert "Protocol: Heart failure 1" in whole
+    assert "below 80 %; " in whole or "below 80 %<" in whole
+    assert "expected every day by 20:00" in whole
+    assert "another clinician must confirm it" in page
+    confirmed(district, where)
+    page = district.browser("dora").get(where).text
+    assert "another clinician must confirm it" not in page
+    assert "Watches less than is usual" in page
+
+
+def test_a_protocol_is_named_in_the_readers_language(district: District):
+    found = {name: one.population for name, one in shipped.protocols().items()}
+    assert found == texts.POPULATIONS
+    assert texts.PROTOCOLS.keys() == found.keys()
+    browser = district.browser("anna")
+    browser.post("/language", {"language": "it", "next": "/worklist"})
+    page = browser.get(f"/patients/{district.maria}/plan?from=heart-failure")
+    assert "Scompenso cardiaco 1" in page.text
+    assert "adulti con scompenso cardiaco cronico a domicilio" in page.text
