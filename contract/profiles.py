@@ -140,6 +140,12 @@ def profiles() -> dict[str, Profile]:
     return {name: parse(name, entry.read_text(encoding="utf-8")) for name, entry in names}
 
 
+def kind_of(name: str) -> Kind | None:
+    """Return what kind of device a profile is; None where it is unknown."""
+    found = profiles().get(name)
+    return found.kind if found is not None else None
+
+
 def model_of(name: str) -> str:
     """Name the model of a profile as people know it; the profile's own name where it is unknown."""
     found = profiles().get(name)

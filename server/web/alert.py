@@ -22,12 +22,13 @@ from server.ports.views import EvidenceRow, WorklistRow
 from server.services import alert_work, asking_home, calling
 from server.services.explaining import explain
 from server.web.catalogues import N_
-from server.web.close_form import as_before, beside, closes_with, days_ahead, stamp
+from server.web.close_form import as_before, beside, closes_with, days_ahead, stamp, takeable
 from server.web.gateway import HOMES_WITHIN
 from server.web.phone import phone_of
 from server.web.shown import shown
 from server.web.visit import Here, Id, Visit, people
 from server.web.wording import row_at, source_of
+from server.web.worklist import next_of
 
 router = APIRouter()
 # Who answers alerts, and sees no patient.
@@ -35,6 +36,7 @@ _OUTSIDE: Final = [role for role in Role if not may(role, Action.SEE_PATIENTS)]
 PAUSE_HOURS: Final = (1, 4, 8, 24, 72, 168)
 TEXT_MAX: Final = 1000
 REASON_MAX: Final = 250
+PROOFS_SHOWN: Final = 5
 
 
 class _Sent(msgspec.Struct):
@@ -58,18 +60,6 @@ class Proof:
 def show(visit: Here, alert_id: Id) -> Response:
     """Show the alert; of a patient's, the look is on the record."""
     return page(visit, alert_id)
-
-
-@router.post("/alerts/{alert_id}/acknowledge")
-def acknowledge(visit: Here, alert_id: Id) -> Response:
-    """Take the alert on; who comes second learns who was first."""
-    with visit.site.store.write() as tx:
-        before = alert_work.find(tx, visit.user, alert_id)
-        if before.owner is None:
-            alert_work.acknowledge(tx, visit.user, alert_id, visit.now)
-    if before.owner not in (None, visit.user.name):
-        return page(visit, alert_id, 409, taken=before.owner)
-    return done(visit, alert_id, "acknowledged")
 
 
 @router.post("/alerts/{alert_id}/note")
@@ -121,20 +111,6 @@ def resume(visit: Here, alert_id: Id) -> Response:
     )
 
 
-@router.post("/alerts/{alert_id}/hand-over")
-def hand_over(visit: Here, alert_id: Id) -> Response:
-    """Give one's own alert to a colleague on duty."""
-    to = visit.form.get("to", "")
-    if to not in [one.name for one in visit.colleagues]:
-        return page(visit, alert_id, 422, wrong={"to": N_("Choose a colleague who is on duty.")})
-    return do(
-        visit,
-        alert_id,
-        "handed-over",
-        lambda tx: alert_work.hand_over(tx, visit.user, alert_id, to, visit.now),
-    )
-
-
 @router.post("/alerts/{alert_id}/call")
 def call(visit: Here, alert_id: Id) -> Response:
     """Write what came of a call to the home, or what was done because nobody answered."""
@@ -149,7 +125,7 @@ def call(visit: Here, alert_id: Id) -> Response:
             raise IllegalTransition(f"another call about alert {alert_id} was written meanwhile")
         return calling.record(tx, visit.user, alert_id, CallResult(result), wait, visit.now)
 
-    return do(visit, alert_id, "called", write)
+    return do(visit, alert_id, "called", write, at="phone")
 
 
 @router.post("/alerts/{alert_id}/measure-again")
@@ -175,9 +151,10 @@ def do(
     change: Callable[[Transaction], Alert],
     *,
     propose: bool = False,
+    at: str = "main",
 ) -> Response:
-    """Make a change, and show the alert with what was done, or why it was not; go on to propose
-    another limit if asked."""
+    """Make a change, and show the alert with what was done, or why it was not, at that place of
+    its page; go on to propose another limit if asked."""
     try:
         with visit.site.store.write() as tx:
             alert = change(tx)
@@ -188,13 +165,13 @@ def do(
     if propose and alert.patient_id is not None:
         visit.site.changes.notify()
         return visit.see(f"/patients/{alert.patient_id}/plan?from=in-force&done={key}")
-    return done(visit, alert_id, key)
+    return done(visit, alert_id, key, at)
 
 
-def done(visit: Visit, alert_id: int, key: str) -> Response:
-    """Tell every open page, and show the alert again."""
+def done(visit: Visit, alert_id: int, key: str, at: str = "main") -> Response:
+    """Tell every open page, and show the alert again, at that place of its page."""
     visit.site.changes.notify()
-    return visit.see(f"/alerts/{alert_id}?done={key}#main")
+    return visit.see(f"/alerts/{alert_id}?done={key}#{at}")
 
 
 def page(
@@ -219,6 +196,8 @@ def page(
         phone = phone_of(tx, row.alert, content["history"], visit.now, values=values)
         plan = _plan_now(tx, row.alert, visit.now)
         askable = asking_home.askable(tx, row.alert, plan, visit.now)
+        closed_now = visit.query.get("done") == "closed" and row.alert.closed_at is not None
+        following = next_of(tx, visit) if closed_now else None
         again = values and visit.query.get("replay") == "1"
         replayed = explain(tx, alert_id)[1] if again else []
         for home in content["homes"]:
@@ -237,7 +216,10 @@ def page(
         refused=refused,
         phone=phone,
         askable=askable[1] if askable else None,
-        replayed=replayed,
+        replayed=replayed[::-1],
+        closed_now=closed_now,
+        following=following,
+        takeable=takeable(visit.user, row.alert, content["beside"]),
         as_before=as_before(row.alert, phone.before if phone else None, today),
         soon=days_ahead(today),
         closable=_closable(visit, row.alert, content["beside"]),
@@ -262,7 +244,8 @@ def _content(tx: Transaction, row: WorklistRow, user: User, at: int) -> dict[str
         "plans": plans,
         "plan": in_force,
         "source": source_of(in_force.plan if in_force else None, alert.rule),
-        "proofs": proofs,
+        "proofs": proofs[::-1],
+        "proofs_shown": PROOFS_SHOWN,
         "homes": _homes(tx, alert, at) if may(Role(user.role), Action.SEE_PATIENTS) else [],
         "under": tx.views.under(alert) if alert.kind is Kind.TECHNICAL else [],
         "codes": BY_NUMBER,

@@ -39,6 +39,7 @@ from server.web import (
     plan,
     sign_in,
     since,
+    taking,
     worklist,
 )
 from server.web.access import guard
@@ -51,6 +52,7 @@ _health: Final = APIRouter()
 _PAGES: Final = (
     *(sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events),
     closing,
+    taking,
     fresh,
     channels,
     measurements,

@@ -8,7 +8,9 @@ from typing import Final
 from server.domain.alerts import Alert, Kind, Outcome
 from server.domain.instants import DAY, EPOCH_DAY
 from server.domain.plans import Priority
+from server.ports.directory import User
 from server.ports.views import NoteRow
+from server.services import alert_work
 from server.web.worklist import URGENCY, urgency
 
 # What a ticked box of another alert is called: ``also-17``.
@@ -28,6 +30,14 @@ def closes_with(other: Alert, alert: Alert, user: str) -> bool:
     free = other.owner in (None, user)
     lesser = URGENCY[other.priority] >= URGENCY[alert.priority]
     return same and free and lesser and other.id != alert.id and other.closed_at is None
+
+
+def takeable(user: User, alert: Alert, others: Sequence[Alert]) -> list[Alert]:
+    """Return the patient's other alerts that nobody has and the user may take on with this one."""
+    if alert.patient_id is None or alert.kind is Kind.TECHNICAL:
+        return []
+    free = (one for one in others if one.owner is None and one.kind is not Kind.TECHNICAL)
+    return [one for one in free if alert_work.may_work(user, one)]
 
 
 def stamp(alert: Alert, notes: Sequence[NoteRow], user: str) -> str:

@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from contract.codes import BY_NUMBER, DEFINITIONS, Code
-from contract.profiles import model_of
 from server.domain.instants import DAY, MINUTE
 from server.domain.roles import Action
 from server.engine.early_warning import INPUTS
@@ -164,7 +163,6 @@ def _content(
         "faults": not_watching(visit, tx),
         "away": tx.alerts.away(patient.id, visit.now),
         "devices": own,
-        "model_of": model_of,
         "lacking": lacking(_names(own, visit.now), current.plan if current else None),
         "nobody_covers": uncovered_of(tx.directory.chc_by_id(patient.chc_id)),
     }

@@ -136,7 +136,7 @@ def _page(visit: Visit, asked: str) -> Response:
         news=news[:CHANGED_MAX],
         more_news=max(0, len(news) - CHANGED_MAX),
         by_id={one.id: one for one in patients},
-        waiting=[(line.patient, draft) for line in lines for draft in line.drafts],
+        waiting=[(line, draft) for line in lines for draft in line.drafts],
         people=staff,
         ends_soon=visit.now + PLAN_ENDS_SOON,
         long_ago=visit.now - DAY,

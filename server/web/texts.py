@@ -74,6 +74,14 @@ POPULATIONS: Final = {
     ),
 }
 FITTED: Final = N_("fitted to the patient")
+DEVICES: Final = {
+    "blood-pressure-monitor": N_("Blood pressure monitor"),
+    "thermometer": N_("Thermometer"),
+    "pulse-oximeter": N_("Pulse oximeter"),
+    "weight-scale": N_("Scale"),
+    "glucose-meter": N_("Glucose meter"),
+    "heart-rate-monitor": N_("Heart rate monitor"),
+}
 OUTCOMES: Final = {
     Outcome.TREATMENT_CHANGED: N_("Treatment changed"),
     Outcome.VISIT_ARRANGED: N_("Visit arranged"),

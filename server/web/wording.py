@@ -12,6 +12,7 @@ from babel.dates import format_date, format_datetime, format_timedelta, get_day_
 from markupsafe import Markup
 
 from contract.codes import BY_NUMBER, Code
+from contract.profiles import kind_of, model_of
 from server.domain.alerts import REVIEW, Alert, Kind
 from server.domain.duty import Span, clock, grouped, is_long, last_day
 from server.domain.instants import HOUR, MINUTE, SECOND, civil_day, to_datetime, zone
@@ -255,6 +256,11 @@ class Wording(Numbers):
         """Name a protocol and its version, as a plan has them in one text."""
         name, _, version = named.rpartition(" ")
         return f"{self.text(texts.PROTOCOLS[name])} {version}" if name in texts.PROTOCOLS else named
+
+    def device(self, profile: str) -> str:
+        """Name what a device is, then its model."""
+        kind, model = kind_of(profile), model_of(profile)
+        return f"{self.text(texts.DEVICES[kind])} {model}" if kind is not None else model
 
     def source(self, source: str) -> str:
         """Say where a rule comes from: literature as it is cited, or a person."""

@@ -97,10 +97,13 @@ def sheet(visit: Here) -> Response:
     with visit.site.store.read() as tx:
         clinical = ordered(_seen(visit, tx.views.worklist(chc_id, technical=False)))
         technical = ordered(_seen(visit, tx.views.worklist(chc_id, technical=True)))
+        outer = outer_by_inner([row.alert for row in clinical])
         return visit.page(
             "sheet.html",
-            clinical=_by_patient(clinical),
+            clinical=_by_patient([row for row in clinical if row.alert.id not in outer]),
             technical=_by_patient(technical),
+            counts=(len(clinical), len(technical)),
+            within={outer[row.alert.id].id: row.alert for row in clinical if row.alert.id in outer},
             handed=handed_over(tx, visit, [*clinical, *technical]),
             calls=tx.calls.unanswered(chc_id),
             notes={one.alert.id: tx.views.notes(one.alert.id) for one in (*clinical, *technical)},
@@ -129,6 +132,22 @@ def _by_patient(rows: Sequence[WorklistRow]) -> list[Sheet]:
         key = alert.subject if alert.patient_id is None else str(alert.patient_id)
         found.setdefault(key, Sheet(row, [])).rows.append(row)
     return list(found.values())
+
+
+def next_of(tx: Transaction, visit: Visit) -> WorklistRow | None:
+    """Return the first of the reader's list that is theirs, or nobody's and they may take on."""
+    chc_id, name = visit.user.chc_id, visit.user.name
+    found = [
+        row
+        for is_technical in (False, True)
+        for row in tx.views.worklist(chc_id, technical=is_technical)
+    ]
+    mine = [
+        row
+        for row in ordered(found)
+        if row.alert.owner in (None, name) and alert_work.may_work(visit.user, row.alert)
+    ]
+    return mine[0] if mine else None
 
 
 def ordered(rows: Sequence[WorklistRow]) -> list[WorklistRow]:
@@ -185,6 +204,8 @@ def _content(visit: Visit) -> dict[str, Any]:
         handed = handed_over(tx, visit, [*clinical, *technical])
         calls = tx.calls.unanswered(chc_id)
     counts = {"clinical": len(clinical), "technical": len(technical), "closed": len(closed)}
+    if _first_tab(visit) != "clinical":
+        del counts["clinical"]  # a tab that is always empty
     shown = {"clinical": clinical, "technical": technical, "closed": closed}[filters.tab]
     kept = [row for row in shown if filters.keep(row, visit.user.name)]
     held = _held(visit, kept)

@@ -182,3 +182,67 @@ def test_an_alert_that_began_again_says_why_it_is_nobodys(district: District) ->
     assert "data-again" in browser.get(where).text
     browser.post(f"{where}/acknowledge")
     assert "data-again" not in browser.get(where).text
+
+
+def other_alerts(district: District, *codes: str) -> list[int]:
+    """Raise an alert a code, of readings at different times so that none is within another."""
+    beyond = {"systolic": "190", "spo2": "80"}
+    for ago, code in enumerate(codes, 1):
+        district.measure({code: beyond[code]}, ago=ago * HOUR)
+    return [n for (n,) in district.world.rows("select id from alerts order by id")]
+
+
+def owners(district: District) -> dict[int, str | None]:
+    return dict(district.world.rows("select id, owner from alerts"))
+
+
+def test_one_tap_takes_on_what_one_call_answers(district: District):
+    other_alerts(district, "systolic", "spo2")
+    first, spo2 = district.alert("systolic-high-outer"), district.alert("spo2-low-outer")
+    others = [n for n in owners(district) if n != first]
+    anna, bruno = district.browser("anna"), district.browser("bruno")
+    page = anna.get(f"/alerts/{first}").text
+    shown = re.search(r'name="others" value="([^"]*)"', page)
+    assert shown
+    assert sorted(map(int, shown[1].split())) == sorted(others)
+    bruno.post(f"/alerts/{spo2}/acknowledge")  # meanwhile
+    answer = anna.post(f"/alerts/{first}/acknowledge", {"others": shown[1]})
+    assert answer.status_code == 303
+    assert owners(district) == {first: "anna", **dict.fromkeys(others, "anna"), spo2: "bruno"}
+
+
+@pytest.mark.parametrize("others", ["999999", "x 2", "1 1 1", "²"])
+def test_nothing_but_the_patients_own_alerts_is_taken_on_with_it(district: District, others: str):
+    first, *_ = other_alerts(district, "systolic")
+    answer = district.browser("anna").post(f"/alerts/{first}/acknowledge", {"others": others})
+    assert answer.status_code == 303
+    assert owners(district)[first] == "anna"
+
+
+def test_what_is_left_is_one_tap_from_what_was_closed(district: District):
+    first, second = other_alerts(district, "systolic", "spo2")[:2]
+    anna = district.browser("anna")
+    form = {"outcome": "advice-given", "review": "2026-09-28"}
+    for number in (first, second):
+        answer = anna.post(f"/alerts/{number}/close", form)
+        page = anna.get(answer.headers["location"].split("#")[0]).text
+        ahead = page[page.index("data-next") :].split("</p>")[0]
+        left = district.world.rows("select id from alerts where closed_at is null")
+        assert ("Next alert" in ahead) == bool(left)
+        assert "data-next" not in anna.get(f"/alerts/{number}").text  # told once
+
+
+def test_the_newest_evidence_comes_first_and_the_rest_is_folded(district: District):
+    for ago in range(8, 0, -1):
+        district.measure({"systolic": f"19{9 - ago}"}, ago=ago * HOUR)
+    page = district.browser("anna").get(f"/alerts/{district.alert('systolic-high-outer')}").text
+    values = re.findall(r'data-label="Value">(\d+)', page)
+    assert values == [f"19{n}" for n in range(8, 0, -1)]
+    folded = page[page.index("data-older") :]
+    assert re.findall(r'data-label="Value">(\d+)', folded) == ["193", "192", "191"]
+    assert "3 earlier ones" in folded
+
+
+def test_a_value_still_beyond_its_limit_is_said_above_the_outcome(district: District):
+    page = district.browser("anna").get(f"/alerts/{raised(district)}").text
+    assert page.index("data-still-beyond") < page.index('id="outcome"')

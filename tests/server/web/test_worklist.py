@@ -193,3 +193,23 @@ def test_a_deadline_that_nobody_minds_is_overdue(district: District):
     district.measure({"systolic": "190"})
     district.now += 20 * MINUTE
     assert "OVERDUE since 16:28" in rows(district)[0]
+
+
+def test_who_sees_no_patients_has_no_tab_of_them(district: District):
+    page = district.browser("tito").get("/worklist").text
+    assert "tab=clinical" not in page
+    assert "see Patients" not in page
+    assert "tab=clinical" in district.browser("anna").get("/worklist").text
+
+
+def test_the_sheet_says_one_value_once_and_keeps_the_notes_of_both_alerts(district: District):
+    district.measure({"systolic": "190"})
+    outer, inner = district.alert("systolic-high-outer"), district.alert("systolic-high-inner")
+    anna = district.browser("anna")
+    for number, text in ((outer, "rang twice"), (inner, "daughter at work")):
+        anna.post(f"/alerts/{number}/note", {"text": text})
+    page = anna.get("/worklist/sheet").text
+    assert page.count("Systolic pressure 190 mmHg") == 1
+    assert "data-within" in page
+    assert "rang twice" in page
+    assert "daughter at work" in page
