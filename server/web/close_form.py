@@ -8,6 +8,7 @@ from typing import Final
 from server.domain.alerts import Alert, Kind, Outcome
 from server.domain.instants import DAY, EPOCH_DAY
 from server.domain.plans import Priority
+from server.domain.within import is_within
 from server.ports.directory import User
 from server.ports.views import NoteRow
 from server.services import alert_work
@@ -33,11 +34,13 @@ def closes_with(other: Alert, alert: Alert, user: str) -> bool:
 
 
 def takeable(user: User, alert: Alert, others: Sequence[Alert]) -> list[Alert]:
-    """Return the patient's other alerts that nobody has and the user may take on with this one."""
+    """Return the patient's other alerts that nobody has and the user may take on with this one;
+    what is one matter with it goes with it anyway."""
     if alert.patient_id is None or alert.kind is Kind.TECHNICAL:
         return []
     free = (one for one in others if one.owner is None and one.kind is not Kind.TECHNICAL)
-    return [one for one in free if alert_work.may_work(user, one)]
+    apart = (one for one in free if not is_within(one, alert))
+    return [one for one in apart if alert_work.may_work(user, one)]
 
 
 def stamp(alert: Alert, notes: Sequence[NoteRow], user: str) -> str:

@@ -196,19 +196,20 @@ def owners(district: District) -> dict[int, str | None]:
     return dict(district.world.rows("select id, owner from alerts"))
 
 
-def test_one_tap_takes_on_what_one_call_answers(district: District):
+@pytest.mark.parametrize("faster", [None, "bruno"])
+def test_one_tap_takes_on_what_one_call_answers(district: District, faster: str | None):
     other_alerts(district, "systolic", "spo2")
     first, spo2 = district.alert("systolic-high-outer"), district.alert("spo2-low-outer")
-    others = [n for n in owners(district) if n != first]
-    anna, bruno = district.browser("anna"), district.browser("bruno")
+    anna = district.browser("anna")
     page = anna.get(f"/alerts/{first}").text
     shown = re.search(r'name="others" value="([^"]*)"', page)
     assert shown
-    assert sorted(map(int, shown[1].split())) == sorted(others)
-    bruno.post(f"/alerts/{spo2}/acknowledge")  # meanwhile
+    assert shown[1] == str(spo2)  # the inner alert of the same value goes with it anyway
+    if faster is not None:
+        district.browser(faster).post(f"/alerts/{spo2}/acknowledge")
     answer = anna.post(f"/alerts/{first}/acknowledge", {"others": shown[1]})
     assert answer.status_code == 303
-    assert owners(district) == {first: "anna", **dict.fromkeys(others, "anna"), spo2: "bruno"}
+    assert owners(district) == {**dict.fromkeys(owners(district), "anna"), spo2: faster or "anna"}
 
 
 @pytest.mark.parametrize("others", ["999999", "x 2", "1 1 1", "²"])

@@ -98,13 +98,13 @@ def test_what_is_wrong_is_said_at_its_field_and_the_form_is_kept(
 def test_mine_are_the_patients_of_ones_care_teams(district: District) -> None:
     where = f"/patients/{district.maria}/contact"
     dora, bruno = district.browser("dora"), district.browser("bruno")
-    assert "Mine (1)" in dora.get("/patients").text  # she confirmed the plan, and nobody is named
-    assert "Mine (0)" in bruno.get("/patients").text
+    assert "My patients (1)" in dora.get("/patients").text  # she confirmed the plan, and nobody is named
+    assert "My patients (0)" in bruno.get("/patients").text
     answer = dora.post(f"/patients/{district.maria}/team", {"cares-bruno": "yes"})
     assert answer.status_code == 303
     assert 'name="cares-bruno" value="yes" checked' in dora.get(where).text
-    assert "Mine (0)" in dora.get("/patients").text
-    assert "Mine (1)" in bruno.get("/patients").text
+    assert "My patients (0)" in dora.get("/patients").text
+    assert "My patients (1)" in bruno.get("/patients").text
 
 
 def test_mine_are_the_alerts_one_has_too_and_who_left_cares_for_nobody(district: District) -> None:
@@ -112,11 +112,11 @@ def test_mine_are_the_alerts_one_has_too_and_who_left_cares_for_nobody(district:
     number, anna = district.alert("systolic-high-outer"), district.browser("anna")
     anna.post(f"/alerts/{number}/acknowledge")
     district.browser("dora").post(f"/patients/{district.maria}/team", {"cares-bruno": "yes"})
-    assert "Mine (1)" in anna.get("/patients").text
-    assert "Mine (0)" in district.browser("dora").get("/patients").text
+    assert "My patients (1)" in anna.get("/patients").text
+    assert "My patients (0)" in district.browser("dora").get("/patients").text
     with district.store.write() as tx:
         tx.connection.exec_driver_sql("update users set disabled_at = 1 where name = 'bruno'")
-    assert "Mine (1)" in district.browser("dora").get("/patients").text
+    assert "My patients (1)" in district.browser("dora").get("/patients").text
 
 
 @pytest.mark.parametrize("name", ["olga", "tito", "nobody"])

@@ -30,7 +30,7 @@ def test_giving_it_asks_first_and_names_patient_value_and_time(district: Distric
     page = browser.post(f"/held/{key}/choose", {"q": "maria ross"})
     assert page.status_code == 200
     text = " ".join(re.sub(r"<[^>]*>", " ", page.text).split())
-    assert "Rossi Maria, born 1941 · reference P1" in text
+    assert "Rossi Maria, born 2 March 1941 · reference P1" in text
     assert "Systolic pressure 190 mmHg" in text
     assert "measured 21 Sept 16:08" in text
     district.judge()
