@@ -128,7 +128,7 @@ def test_every_form_works_without_a_script(served: Served, open_page: OpenPage, 
     page.goto("/held")
     page.locator("[name=q]").fill("maria ros")
     page.get_by_role("button", name="Find the patient").click()
-    expect(page.locator("[data-chosen=P1]")).to_contain_text("Rossi Maria, born 1941")
+    expect(page.locator("[data-chosen=P1]")).to_contain_text("Rossi Maria, born 2 March 1941")
     page.get_by_role("button", name="Yes, give it to this patient").click()
     expect(page.get_by_text("is being judged")).to_be_visible()
     page.get_by_role("button", name="Take back").click()

@@ -98,7 +98,8 @@ def test_what_is_wrong_is_said_at_its_field_and_the_form_is_kept(
 def test_mine_are_the_patients_of_ones_care_teams(district: District) -> None:
     where = f"/patients/{district.maria}/contact"
     dora, bruno = district.browser("dora"), district.browser("bruno")
-    assert "My patients (1)" in dora.get("/patients").text  # she confirmed the plan, and nobody is named
+    # She confirmed the plan, and nobody is named.
+    assert "My patients (1)" in dora.get("/patients").text
     assert "My patients (0)" in bruno.get("/patients").text
     answer = dora.post(f"/patients/{district.maria}/team", {"cares-bruno": "yes"})
     assert answer.status_code == 303
