@@ -87,6 +87,8 @@ class Measurement(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="me
     boot ``boot_id``; ``device_time`` is the device's own time as sent, local and without a zone.
     ``content_id`` names the content: equal ids are one measurement sent or read twice. ``beside``
     was joined to it: a glucose context to its record, a weight to its body composition.
+    ``device_now`` is what the device's clock showed at ``received_at``, where the gateway read it
+    in the same connection, before it set it: a clock that is wrong is corrected by it.
     ``corrected_by``: the wall clock was set after it came, and by so many ms ``received_at`` was
     corrected then, along the monotonic clock of the same boot.
     """
@@ -104,6 +106,7 @@ class Measurement(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="me
     clock: Clock
     origin: Origin
     device_time: LocalTime | None = None
+    device_now: LocalTime | None = None
     record_number: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
     user: Annotated[int, Meta(ge=0, le=255)] | None = None
     flags: Annotated[list[Word], Meta(max_length=32)] = []

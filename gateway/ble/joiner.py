@@ -6,6 +6,7 @@ came before it, which is on our disk by then.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from contract.profiles import Profile, Source
 from gateway.codecs import CODECS, CONTEXTS
@@ -19,7 +20,8 @@ class Arrival:
     """A value to be stored, and what belongs to it: characteristics with their bytes.
 
     ``number`` is the record's, where it has one and can be read; ``user`` the device's user, where
-    the place says it and not the value.
+    the place says it and not the value. ``device_now`` is what the device's clock shows, where it
+    was read.
     """
 
     characteristic: str
@@ -27,6 +29,7 @@ class Arrival:
     beside: tuple[tuple[str, bytes], ...] = ()
     number: int | None = None
     user: int | None = None
+    device_now: datetime | None = None
 
 
 class Joiner:

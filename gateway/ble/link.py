@@ -98,16 +98,20 @@ class Link:
         return self._arrived.empty()
 
     async def battery(self) -> int | None:
-        """Read the battery in % if the peer is still there and has one; never worth an error."""
-        found = self._find(_BATTERY_LEVEL) if self._client.is_connected else None
-        if found is None:
+        """Read the battery in %, if it has one."""
+        value = await self.read(_BATTERY_LEVEL)
+        return value[0] if value and value[0] <= _WHOLE else None
+
+    async def read(self, uuid: str) -> bytes | None:
+        """Read what it has, if it is still there and lets itself be read; never worth an error."""
+        found = self._find(uuid) if self._client.is_connected else None
+        if found is None or "read" not in found.properties:
             return None
         try:
             async with asyncio.timeout(STEP_SECONDS):
-                value = await self._client.read_gatt_char(found)
+                return bytes(await self._client.read_gatt_char(found))
         except FOREIGN:
             return None
-        return value[0] if value and value[0] <= _WHOLE else None
 
     async def close(self) -> None:
         """Disconnect whatever happened: a link that is left open fills one of the adapter's slots.

@@ -9,13 +9,20 @@ it again closes that gap.
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from bleak.exc import BleakError
 
 from contract.messages import Origin
 from contract.profiles import Memory, Profile
-from gateway.ble.clock_setting import LocalTime, clock_write
+from gateway.ble.device_clock import (
+    LocalTime,
+    Shown,
+    clock_characteristic,
+    clock_shown,
+    clock_write,
+)
 from gateway.ble.joiner import Arrival, Joiner
 from gateway.ble.link import STEP_SECONDS, Link, Notified
 from gateway.ble.omron import OmronMemory
@@ -57,6 +64,7 @@ class Session:
         self._link = Link(radio, sighting.device, sighting.address)
         self._joiner, self._pace = Joiner(sighting.profile), Pace(sighting.profile)
         self._readout: Readout | None = None
+        self._clock: Shown | None = None
         self._news = 0
 
     async def run(self) -> Outcome:
@@ -74,6 +82,7 @@ class Session:
         with device_errors(self._sighting.address):
             try:
                 await self._link.open(bond=self._profile.bond)
+                await self._read_clock()
                 await self._set_clock()
                 ended = await self._hold(self._profile)
                 last = self._readout.last if self._readout else None
@@ -102,6 +111,14 @@ class Session:
                 await self._set_clock()
             finally:
                 await self._link.close()
+
+    async def _read_clock(self) -> None:
+        """Note what its clock shows before it is set: what it keeps has the times of that clock."""
+        place = clock_characteristic(self._profile)
+        value = await self._link.read(place) if place is not None else None
+        shown = clock_shown(self._profile, value) if value is not None else None
+        if shown is not None:
+            self._clock = Shown(shown, asyncio.get_running_loop().time())
 
     async def _set_clock(self) -> None:
         """Set its clock if the profile says how; a device that refuses is read all the same."""
@@ -180,6 +197,9 @@ class Session:
         return False
 
     async def _store(self, arrival: Arrival, origin: Origin = "device") -> None:
+        if self._clock is not None:
+            now = self._clock.then(asyncio.get_running_loop().time())
+            arrival = replace(arrival, device_now=now)
         kept = await self._deliver(arrival, "device-memory" if self._readout else origin)
         self._news += kept is not Kept.KNOWN
         if self._readout is not None:

@@ -182,6 +182,7 @@ class Collector:
             raw=arrival.raw,
             beside=arrival.beside,
             user=arrival.user,
+            device_now=arrival.device_now,
             origin=origin,
             received_at=moment.wall_ms,
             monotonic_ms=moment.monotonic_ms,

@@ -34,7 +34,8 @@ class Delivery:
     """One value that a device delivered, and when: wall clock (ms, UTC) and this boot's clock.
 
     ``beside`` are values of other characteristics that belong to it; ``user`` is the device's user
-    where its place says so and not the value.
+    where its place says so and not the value. ``device_now`` is what its clock shows at
+    ``received_at``, read before it was set.
     """
 
     gateway: str
@@ -50,6 +51,7 @@ class Delivery:
     clock: Clock
     beside: tuple[tuple[str, bytes], ...] = ()
     user: int | None = None
+    device_now: datetime | None = None
 
 
 def measure(delivery: Delivery, epoch: str, seq: int) -> Measurement:
@@ -90,6 +92,7 @@ def _measurement(
         clock=delivery.clock,
         origin=delivery.origin,
         device_time=read.time.isoformat() if isinstance(read.time, datetime) else None,
+        device_now=delivery.device_now.isoformat() if delivery.device_now else None,
         record_number=read.sequence,
         user=read.user if isinstance(read.user, int) else None,
         flags=_flags(read),

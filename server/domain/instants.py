@@ -22,6 +22,9 @@ DAY: Final = 24 * HOUR
 AHEAD_TOLERATED: Final = 5 * MINUTE
 # Older records in a device's memory are rarer than clocks that fell back to the first of January.
 BEHIND_TOLERATED: Final = 92 * DAY
+# The mark of a time that was set right by what the device's clock showed.
+CORRECTED: Final = "device-clock-corrected"
+_MS: Final = timedelta(milliseconds=1)
 # Before this the gateway's own clock was never set, whatever it says: the software is younger.
 _SOFTWARE_MADE: Final = 1_767_225_600_000  # 2026-01-01
 
@@ -96,12 +99,14 @@ def measured_at(
     time_unset: bool,
     zone_name: str,
     corrected: bool = False,
+    device_now: str | None = None,
 ) -> MeasuredAt:
     """Decide when a measurement was taken.
 
     ``device_time`` is ISO 8601 without a zone, as the device sent it; ``time_unset`` is the
     device's own word that its clock was never set, which wins over the date beside it.
     ``corrected``: the gateway's clock was set after it came, and ``received_at`` corrected then.
+    ``device_now`` is what the device's clock showed at ``received_at``, where that was read.
     """
     arrived = _arrival(received_at, stored_at, clock_synchronised, corrected)
     if device_time is None or arrived.quality is Quality.UNSURE:
@@ -112,6 +117,10 @@ def measured_at(
         claimed, doubled = _local_to_instant(device_time, arrived.at, zone_name)
     except ValueError:
         return MeasuredAt(arrived.at, Quality.UNSURE, "device-time-impossible")
+    if device_now is not None:
+        by_clock = _by_its_clock(device_time, device_now, arrived, zone_name)
+        if by_clock is not None:
+            return by_clock
     if abs(claimed - arrived.at - HOUR) <= AHEAD_TOLERATED:
         # Left on summer time: an hour ahead to the minutes is the other half-year's offset.
         return MeasuredAt(claimed - HOUR, Quality.TRUSTED, "device-clock-hour-ahead")
@@ -133,6 +142,30 @@ def _arrival(
         return MeasuredAt(received_at, Quality.UNSURE, "gateway-clock-unsynchronised")
     mark = "gateway-clock-corrected" if corrected else None
     return MeasuredAt(received_at, Quality.RECEIVED, mark)
+
+
+def _by_its_clock(
+    device_time: str, device_now: str, arrived: MeasuredAt, zone_name: str
+) -> MeasuredAt | None:
+    """Place a measurement by its age on a clock that is known to be wrong; None: it is right.
+
+    Two times of one clock that nobody touched between differ by the age, whatever the clock says.
+    Whether it was touched nobody knows: were it, the mistake is as large as the clock is wrong, so
+    one that is wrong by days is believed for the last day only.
+    """
+    try:
+        shown, _ = _local_to_instant(device_now, arrived.at, zone_name)
+    except ValueError:
+        return None
+    wrong_by = shown - arrived.at
+    if abs(wrong_by) <= AHEAD_TOLERATED:
+        return None
+    age = (datetime.fromisoformat(device_now) - datetime.fromisoformat(device_time)) // _MS
+    oldest = BEHIND_TOLERATED if abs(wrong_by) <= DAY else DAY
+    if -MINUTE <= age <= oldest:  # seconds are whole: what was just taken may lie ahead by one
+        return MeasuredAt(arrived.at - max(age, 0), Quality.TRUSTED, CORRECTED)
+    said = "device-clock-ahead" if wrong_by > 0 else "device-clock-behind"
+    return MeasuredAt(arrived.at, Quality.UNSURE, said)
 
 
 def _local_to_instant(text: str, near: int, zone_name: str) -> tuple[int, bool]:

@@ -30,7 +30,7 @@ from server.domain.attribution import (
 )
 from server.domain.doubts import held, is_heard_twice
 from server.domain.flags import steady
-from server.domain.instants import MeasuredAt, Quality, measured_at
+from server.domain.instants import CORRECTED, MeasuredAt, Quality, measured_at
 from server.engine.rules import COMPARATOR
 from server.ports.inputs import InputKind, NewInput
 from server.ports.measurements import GatewayRow, MeasurementRow, ObservationRow, Source
@@ -139,7 +139,8 @@ def _decide_measurement(
     _keep(decided, one, measurement, when, verdict, chc_id, content, now)
     if verdict.fate is Fate.HELD:
         decided.tell(subject, "measurement-held", chc_id, verdict.reason or "")
-    if when.mark is not None and when.mark.startswith("device-"):
+    # A clock that the gateway read and set is right again: there is nothing for a person to do.
+    if when.mark is not None and when.mark.startswith("device-") and when.mark != CORRECTED:
         decided.tell(subject, "device-clock-wrong", chc_id, when.mark)
 
 
@@ -161,6 +162,7 @@ def _when(
     zones = [held.zone_name for held in source.assignments] if source else []
     when = measured_at(
         device_time=measurement.device_time,
+        device_now=measurement.device_now,
         received_at=measurement.received_at,
         stored_at=now,
         clock_synchronised=measurement.clock == "synchronised",

@@ -175,6 +175,7 @@ CLOCK_MARKS: Final = {
     "device-clock-unset": N_("the device's clock was never set"),
     "device-time-impossible": N_("the device sent a time that is none"),
     "device-clock-hour-ahead": N_("the device's clock was an hour ahead: corrected"),
+    "device-clock-corrected": N_("the device's clock was wrong: corrected"),
     "device-clock-ahead": N_("the device's clock is ahead"),
     "device-clock-behind": N_("the device's clock is behind"),
     "doubled-hour": N_("in the hour that comes twice in autumn"),

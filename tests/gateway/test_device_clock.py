@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from contract.profiles import profiles
-from gateway.ble.clock_setting import clock_write
+from gateway.ble.device_clock import Shown, clock_shown, clock_write
 from gateway.codecs import BY_CHARACTERISTIC
 
 # 2019-02-27 11:10:30 stands so in a published glucose record.
@@ -35,3 +35,23 @@ def test_who_does_not_know_the_time_sets_no_clock():
 
 def test_a_clock_that_the_profile_does_not_name_is_left_alone():
     assert clock_write(profiles()["generic_blood_pressure"], lambda: AT) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("date-time", "e307021b0b0a"),  # a byte is missing
+        ("date-time", "0000021b0b0a1e"),  # no year
+        ("date-time", "0f270c1f173b3b"),  # the last second of the calendar
+        ("current-time", "e307021b0b0a1e"),  # a Date Time only
+        (None, "e307021b0b0a1e"),
+    ],
+)
+def test_what_is_no_time_says_nothing(kind, value):
+    profile = msgspec.structs.replace(CUFF, set_clock=kind)
+    assert clock_shown(profile, bytes.fromhex(value)) is None
+
+
+def test_a_clock_goes_on_from_what_it_showed():
+    assert clock_shown(CUFF, bytes.fromhex("e307021b0b0a1e")) == AT
+    assert Shown(AT, at=100.0).then(129.9) == AT.replace(second=59)

@@ -23,11 +23,18 @@ class AndCuff(Cuff):
 
     kind = "A&D_UA-651BLE_1"
 
+    can = Characteristic.Properties.WRITE
+
     def _more_characteristics(self):
         self.clock, self.was_encrypted = None, []
-        write = CharacteristicValue(write=self._on_clock)
+        write = CharacteristicValue(read=self._shows, write=self._on_clock)
         permission = Characteristic.WRITE_REQUIRES_ENCRYPTION
-        return [Characteristic(UUID(0x2A08), Characteristic.Properties.WRITE, permission, write)]
+        if self.can & Characteristic.Properties.READ:
+            permission |= Characteristic.READ_REQUIRES_ENCRYPTION
+        return [Characteristic(UUID(0x2A08), self.can, permission, write)]
+
+    def _shows(self, connection):
+        raise NotImplementedError
 
     def _on_clock(self, connection, value):
         self.clock = BY_CHARACTERISTIC["2a08"](bytes(value)).time
@@ -52,6 +59,31 @@ async def test_a_cuff_is_bonded_with_once_and_its_clock_is_set_at_each_contact(t
     assert abs((now - cuff.clock).total_seconds()) < 60
     assert cuff.was_encrypted == [True, True]
     assert cuff.address in (tmp_path / "bonds.json").read_text()
+
+
+class ForgetfulCuff(AndCuff):
+    """Its battery was changed: its clock says the first of January 2010 until it is set."""
+
+    can = Characteristic.Properties.WRITE | Characteristic.Properties.READ
+
+    def _shows(self, connection):
+        return bytes.fromhex("da070101000900")  # 2010-01-01 00:09:00
+
+
+async def test_a_clock_is_read_before_it_is_set(tmp_path):
+    taken_at = datetime(2010, 1, 1, 0, 7)  # noqa: DTZ001 - a device's clock has no zone
+    async with (
+        VirtualRadio() as radio,
+        switched_on(radio, ForgetfulCuff) as (cuff,),
+        collecting(tmp_path, radio) as (_, outbox),
+    ):
+        await cuff.take(Decimal(130), Decimal(80), None, taken_at)
+        await taken(cuff)
+        (kept,) = await stored(outbox)
+    assert kept.device_time == "2010-01-01T00:07:00"
+    shown = datetime.fromisoformat(kept.device_now)
+    assert 0 <= (shown - taken_at).total_seconds() - 120 < 60
+    assert cuff.clock.year > 2025  # set all the same
 
 
 async def test_an_oximeter_that_must_be_asked_is_asked_and_its_wave_is_no_measurement(tmp_path):

@@ -1,17 +1,24 @@
 """When was it measured? Local times, gateways without a clock, both summer-time nights."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.domain.instants import (
+    CORRECTED,
     DAY,
     HOUR,
     MINUTE,
+    SECOND,
+    MeasuredAt,
     Quality,
     at_local,
     civil_day,
     measured_at,
+    to_datetime,
+    zone,
 )
 
 ROME = "Europe/Rome"
@@ -119,3 +126,76 @@ def test_civil_days_follow_the_zone_on_both_summer_time_nights() -> None:
     assert at_local(day + 1, 0, ROME) - at_local(day, 0, ROME) == 25 * HOUR
     spring = civil_day(instant(2026, 3, 29, 12), ROME)
     assert at_local(spring + 1, 0, ROME) - at_local(spring, 0, ROME) == 23 * HOUR
+
+
+def shown(instant: int) -> str:
+    """Write what a clock shows that is right in Rome."""
+    local = to_datetime(instant).astimezone(zone(ROME))
+    return local.replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def by_a_wrong_clock(wrong_by: int, age: int, received_at: int = NOON) -> MeasuredAt:
+    """Tell when a measurement was taken by a clock that nobody touched since."""
+    now = datetime.fromisoformat(shown(received_at)) + timedelta(milliseconds=wrong_by)
+    then = now - timedelta(milliseconds=age)
+    return told(then.isoformat(), received_at, device_now=now.isoformat())
+
+
+YEAR = 365 * DAY
+
+
+@given(
+    wrong_by=st.one_of(
+        st.integers(-26 * 365, 10 * 365).map(lambda days: days * DAY),  # never set, a year off
+        st.sampled_from([-HOUR, HOUR, 2 * HOUR, -12 * HOUR, 400, 6 * MINUTE, -DAY, 3 * DAY]),
+    ),
+    age=st.integers(0, 86_400).map(lambda seconds: seconds * 1000),
+)
+def test_a_clock_that_is_wrong_by_anything_tells_the_last_day_right(
+    wrong_by: int, age: int
+) -> None:
+    found = by_a_wrong_clock(wrong_by, age)
+    is_right = abs(wrong_by) <= 5 * MINUTE
+    expected = NOON - age + (wrong_by if is_right else 0)
+    assert (found.at, found.quality) == (expected, Quality.TRUSTED)
+    assert found.mark == (None if is_right else CORRECTED)
+
+
+@pytest.mark.parametrize("wrong_by", [HOUR, -HOUR, 20 * HOUR])
+def test_a_clock_that_is_wrong_by_hours_tells_its_memory_right_across_the_summer_time_night(
+    wrong_by: int,
+) -> None:
+    """It counts on through the night in which ours goes forward: the age is what is left."""
+    spring = instant(2026, 3, 31, 10)
+    found = by_a_wrong_clock(wrong_by, 10 * DAY, spring)
+    assert (found.at, found.mark) == (spring - 10 * DAY, CORRECTED)
+
+
+@pytest.mark.parametrize(
+    ("wrong_by", "age", "mark"),
+    [
+        (-16 * YEAR, 2 * DAY, "device-clock-behind"),  # it may have fallen back twice
+        (-16 * YEAR, -16 * YEAR, "device-clock-behind"),  # taken before it fell back
+        (YEAR, 2 * DAY, "device-clock-ahead"),
+        (-3 * DAY, 5 * DAY, "device-clock-behind"),  # its own word would be believed: wrongly
+        (-HOUR, 93 * DAY, "device-clock-behind"),
+    ],
+)
+def test_what_a_wrong_clock_cannot_tell_is_unsure(wrong_by: int, age: int, mark: str) -> None:
+    """H2: an old value must never look new, nor a new one old."""
+    assert by_a_wrong_clock(wrong_by, age) == MeasuredAt(NOON, Quality.UNSURE, mark)
+
+
+def test_what_was_taken_this_second_may_lie_a_little_ahead() -> None:
+    assert by_a_wrong_clock(-YEAR, -SECOND).at == NOON
+
+
+def test_its_own_word_that_it_was_never_set_wins_over_what_it_shows() -> None:
+    found = told("2010-01-01T00:00:00", device_now="2010-01-01T00:00:05", time_unset=True)
+    assert (found.at, found.mark) == (NOON, "device-clock-unset")
+
+
+@pytest.mark.parametrize("device_now", ["2026-13-01T00:00:00", "0000-01-01T00:00:00"])
+def test_a_clock_that_shows_no_time_says_nothing(device_now: str) -> None:
+    found = told("2026-07-10T08:15:00", device_now=device_now)
+    assert (found.at, found.mark) == (instant(2026, 7, 10, 6, 15), None)

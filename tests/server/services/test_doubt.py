@@ -56,6 +56,17 @@ def test_a_cuff_left_on_summer_time_is_believed_an_hour_earlier(world: World) ->
     assert "device-clock-wrong" in alerts(world)
 
 
+def test_a_clock_that_was_read_and_set_is_corrected_and_needs_nobody(world: World) -> None:
+    home(world)
+    times = {"device_time": "2010-01-01T00:07:00", "device_now": "2010-01-01T00:09:00"}
+    beat(world, 1, "170", T0, **times)
+    assert "systolic-high-inner" in alerts(world)
+    assert "device-clock-wrong" not in alerts(world)
+    assert world.rows("SELECT measured_at, quality, mark FROM measurements") == [
+        (T0 - 2 * MINUTE, "trusted", "device-clock-corrected")
+    ]
+
+
 def test_a_comparator_is_enough_for_an_inner_limit_that_needs_two(world: World) -> None:
     """H3."""
     patient = world.patient()
