@@ -164,7 +164,8 @@ class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="h
     ``deaf``: its radio has not worked for a minute, or hears devices and connects to none, so it
     takes nothing of who measures. ``full``: its outbox takes nothing more. ``radio_restarts`` are
     those since the process began, and ``adapter_resets`` how often the adapter was powered off and
-    on, or a reset of it asked for.
+    on, or a reset of it asked for. ``configuration`` is the version of the server's settings that
+    is in force (0: none), ``configuration_refused`` the newest that was not taken, and why.
     """
 
     sent_at: Milliseconds
@@ -180,6 +181,9 @@ class Heartbeat(_Envelope, frozen=True, kw_only=True, omit_defaults=True, tag="h
     radio_restarts: Count = 0
     adapter_resets: Count = 0
     board_celsius: Annotated[int, Meta(ge=-100, le=200)] | None = None
+    configuration: Count = 0
+    configuration_refused: Count = 0
+    configuration_refused_because: Text | None = None
 
 
 class Will(_Envelope, frozen=True, kw_only=True, tag="will"):
@@ -204,12 +208,19 @@ class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
     reason: Text
 
 
-class Configuration(Struct, frozen=True, kw_only=True, tag="configuration"):
-    """The settings the server gives a gateway; a lower version than the one in force is ignored."""
+class Configuration(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="configuration"):
+    """Settings that the server gives a gateway, all of them: what it leaves out is the box's own.
+
+    ``devices``, ``models`` and ``zone`` as the gateway's settings have them. A gateway tries a
+    version once: it says in its heartbeats which is in force, and which it refused and why.
+    """
 
     gateway: GatewayId
-    version: Annotated[int, Meta(ge=1)]
-    heartbeat_seconds: Annotated[int, Meta(ge=10, le=3600)]
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    heartbeat_seconds: Annotated[int, Meta(ge=10, le=3600)] | None = None
+    devices: Annotated[list[Address], Meta(max_length=64)] | None = None
+    models: Annotated[dict[Address, Word], Meta(max_length=64)] | None = None
+    zone: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+/-]{1,64}$(?!\n)")] | None = None
 
 
 class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="command"):

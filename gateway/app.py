@@ -5,6 +5,8 @@ import logging
 import os
 import shutil
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,6 +20,7 @@ from gateway import clock
 from gateway.ble import Recovery, device_key, open_radio
 from gateway.clock import Moment
 from gateway.collector import Collector
+from gateway.configuration import Given
 from gateway.enrolment import Renewal
 from gateway.errors import NotNow
 from gateway.heartbeat import (
@@ -42,14 +45,16 @@ _STATUS_SECONDS: Final = 1.0
 class App:
     """One gateway process."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Build everything. Raises ``SettingsError``, or ``OutboxUnavailable`` for a bad disk."""
-        self._settings = settings
+    def __init__(self, given: Given, begin_anew: Callable[[], None]) -> None:
+        """Build everything. Raises ``SettingsError``, or ``OutboxUnavailable`` for a bad disk.
+
+        ``begin_anew`` ends this run for another, with other settings.
+        """
+        self._given, self._begin_anew = given, begin_anew
+        self._settings = settings = given.begin()
         self._moment: Callable[[], Moment] = partial(clock.now, settings.clock)
         self._outbox = OutboxThread(settings.state_dir / "outbox.db")
         self._beat_now = asyncio.Event()
-        self._configuration_version = 0
-        self._heartbeat_seconds = settings.heartbeat_seconds
         self._supervisor = Supervisor()
         self._tls = tls_context(settings)
         self._renewal = Renewal(settings, self._tls)
@@ -79,13 +84,13 @@ class App:
                 tasks.create_task(self._collector.run())
                 tasks.create_task(self._beat())
                 tasks.create_task(self._keep_status())
+                tasks.create_task(self._decide_on_trial())
                 tasks.create_task(self._home.run())
                 tasks.create_task(self._renewal.run(lambda: self._moment().wall_ms))
                 if self._prompt is not None:
                     tasks.create_task(self._prompt.run())
                 self._supervisor.ready()
         finally:
-            self._supervisor.stopping()
             self._outbox.close()
 
     def _stored(self) -> None:
@@ -112,16 +117,33 @@ class App:
         )
 
     def _obey(self, order: Configuration | Command) -> None:
-        """Do what the server asks; an older configuration and a late command are ignored."""
+        """Do what the server asks; a late command is ignored."""
         match order:
-            case Configuration() if order.version >= self._configuration_version:
-                self._configuration_version = order.version
-                self._heartbeat_seconds = order.heartbeat_seconds
-                self._beat_now.set()
+            case Configuration():
+                self._take(order)
             case Command() if self._moment().wall_ms <= order.expires_at:
                 self._do(order)
             case _:
                 _log.info("ignored: %s is out of date", type(order).__name__.lower())
+
+    def _take(self, configuration: Configuration) -> None:
+        with _not_now():
+            if self._given.offer(configuration):
+                self._begin_anew()
+            elif self._given.kept.refused == configuration.version:
+                self._beat_now.set()  # the server learns why
+
+    async def _decide_on_trial(self) -> None:
+        """Keep the server's new settings once the server is reached with them, or go back."""
+        started = time.monotonic()
+        while self._given.is_on_trial:
+            with _not_now():
+                lasted = time.monotonic() - started
+                if self._given.look(is_reached=self._uplink.is_connected, seconds=lasted):
+                    self._begin_anew()
+                if not self._given.is_on_trial:
+                    self._beat_now.set()
+            await asyncio.sleep(_STATUS_SECONDS)
 
     def _do(self, command: Command) -> None:
         if command.code is None:
@@ -139,7 +161,7 @@ class App:
                 state = await self._outbox.state()
                 self._uplink.publish(message(self._settings.gateway, state, self._report()))
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._heartbeat_seconds):
+                async with asyncio.timeout(self._settings.heartbeat_seconds):
                     await self._beat_now.wait()
 
     async def _keep_status(self) -> None:
@@ -186,6 +208,7 @@ class App:
             radio_restarts=self._collector.listening.restarts,
             adapter_resets=self._collector.recovery.resets,
             board_celsius=board_celsius(),
+            given=self._given.kept,
         )
 
 
@@ -196,12 +219,21 @@ def _runtime_dir() -> Path | None:
 
 
 def run(settings: Settings) -> None:
-    """Run a gateway until SIGTERM or SIGINT."""
-    asyncio.run(_run_until_told(settings))
+    """Run a gateway until SIGTERM or SIGINT. With other settings of the server's it begins anew, as
+    the same process: nothing of the old run is left."""
+    if asyncio.run(_run_until_told(settings)):
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
-async def _run_until_told(settings: Settings) -> None:
-    app = App(settings)
+async def _run_until_told(settings: Settings) -> bool:
+    """Run it; tell whether to begin anew."""
+    anew = asyncio.Event()
+
+    def begin_anew() -> None:
+        anew.set()
+        running.cancel()
+
+    app = App(Given(settings), begin_anew)
     running = asyncio.ensure_future(app.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
@@ -209,6 +241,9 @@ async def _run_until_told(settings: Settings) -> None:
     with suppress(asyncio.CancelledError):
         await running
     _log.info("gateway %s has stopped", settings.gateway)
+    if not anew.is_set():
+        Supervisor().stopping()
+    return anew.is_set()
 
 
 @contextmanager

@@ -96,8 +96,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{path}: {error}") from error
     settings = _absolute(settings, path.resolve().parent)
     _check_port(path, settings)
-    _check_models(path, settings)
-    _check_zone(path, settings)
+    check_home(str(path), settings)
     for key in ("prompt_command", "lamp_command"):
         _check_program(path, key, getattr(settings, key))
     tls_context(settings)
@@ -159,7 +158,13 @@ def _check_program(path: Path, key: str, program: Path | None) -> None:
         raise SettingsError(f"{path}: no program that can be run - at `$.{key}`")
 
 
-def _check_zone(path: Path, settings: Settings) -> None:
+def check_home(where: str, settings: Settings) -> None:
+    """Check what the home's devices need. Raises ``SettingsError`` with ``where``, key, reason."""
+    _check_models(where, settings)
+    _check_zone(where, settings)
+
+
+def _check_zone(path: str, settings: Settings) -> None:
     try:
         home_zone(settings)
     except (KeyError, ValueError, OSError) as error:
@@ -171,7 +176,7 @@ def home_zone(settings: Settings) -> ZoneInfo | None:
     return None if settings.zone is None else ZoneInfo(settings.zone)
 
 
-def _check_models(path: Path, settings: Settings) -> None:
+def _check_models(path: str, settings: Settings) -> None:
     for address, name in settings.models.items():
         if name not in profiles():
             raise SettingsError(f"{path}: there is no profile {name!r} - at `$.models.{address}`")

@@ -64,6 +64,11 @@ def _gateway(args: argparse.Namespace) -> int:
                 code = gateway.claim(args, tx, now_ms())
             print(code)
             return 0
+        if args.action == "configure":
+            with database.write() as tx:
+                version = gateway.configure(args, tx, now_ms())
+            print(f"configuration {version}: {args.id} is told with its next heartbeat")
+            return 0
         if args.action == "revoke":
             with database.write() as tx:
                 tx.directory.revoke_gateway(args.id, now_ms())

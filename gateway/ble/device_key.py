@@ -1,10 +1,11 @@
 """The key of this box, for devices that let themselves be read with one only."""
 
 import logging
-import os
 import secrets
 from pathlib import Path
 from typing import Final
+
+from gateway.files import write_whole
 
 _log = logging.getLogger(__name__)
 _NAME: Final = "device-key"
@@ -32,11 +33,5 @@ def device_key(state_dir: Path) -> bytes:
 def _made(path: Path) -> bytes:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(_BYTES)
-    temporary = path.with_name(f"{_NAME}.new")
-    temporary.touch(mode=0o600)
-    with temporary.open("w", encoding="ascii") as file:
-        file.write(key.hex())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, key.hex().encode(), 0o600)
     return key

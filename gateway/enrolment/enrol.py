@@ -15,6 +15,7 @@ from contract import enrolment as wire
 from gateway.enrolment import key as own
 from gateway.enrolment.exchange import ask
 from gateway.errors import Refused, SettingsError
+from gateway.files import write_whole
 from gateway.settings import SERVER
 
 
@@ -55,11 +56,11 @@ def enrol(place: Place, server: str, code: str) -> str:
     with tempfile.TemporaryDirectory(dir=place.state) as folder:
         own.check_certificate(given.certificate, given.authority, place.key, Path(folder))
     text = _settings(place, server, given)
-    own.write_whole(place.authority, given.authority.encode("ascii"), 0o644)
-    own.write_whole(place.certificate, given.certificate.encode("ascii"), 0o644)
+    write_whole(place.authority, given.authority.encode("ascii"), 0o644)
+    write_whole(place.certificate, given.certificate.encode("ascii"), 0o644)
     if text is not None:
         place.settings.parent.mkdir(parents=True, exist_ok=True)
-        own.write_whole(place.settings, text.encode(), 0o644)
+        write_whole(place.settings, text.encode(), 0o644)
     return given.gateway
 
 

@@ -6,13 +6,12 @@ leaves the box is a signing request (PKCS #10), which holds the public half.
 
 import base64
 import hashlib
-import os
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gateway.errors import Refused, SettingsError
+from gateway.files import write_whole
 
 _SECONDS_MAX: Final = 60
 _MAKE: Final = ("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
@@ -57,26 +56,6 @@ def check_certificate(certificate: str, authority: str, key: Path, folder: Path)
     finally:
         for path in (given, signer):
             path.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes, mode: int) -> None:
-    """Put a file in place durably and in one step, its owner being that of its folder."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        # Made by root for the service, whose folder it is.
-        owner = path.parent.stat()
-        with suppress(PermissionError):
-            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _public(key: Path) -> bytes:

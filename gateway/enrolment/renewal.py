@@ -16,6 +16,7 @@ from contract.enrolment import RENEW_PATH, Renewed, RenewRequest
 from gateway.enrolment import key as own
 from gateway.enrolment.exchange import ask
 from gateway.errors import GatewayError, Refused
+from gateway.files import write_whole
 from gateway.heartbeat import validity
 from gateway.settings import Settings
 
@@ -77,7 +78,7 @@ class Renewal:
         begins, ends_at = validity(certificate)
         if ends_at <= self.ends_at:
             raise Refused(f"{server}: gave an older certificate")
-        own.write_whole(settings.certificate_file, certificate.encode("ascii"), 0o644)
+        write_whole(settings.certificate_file, certificate.encode("ascii"), 0o644)
         self._tls.load_cert_chain(settings.certificate_file, settings.key_file)
         self._begins, self.ends_at = begins, ends_at
         return certificate

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from contract.messages import Heartbeat
 from gateway.clock import Moment
+from gateway.configuration import Kept
 from gateway.outbox import State
 
 
@@ -23,6 +24,7 @@ class Report:
     radio_restarts: int
     adapter_resets: int
     board_celsius: int | None
+    given: Kept
 
 
 def message(gateway: str, state: State, report: Report) -> Heartbeat:
@@ -44,4 +46,7 @@ def message(gateway: str, state: State, report: Report) -> Heartbeat:
         radio_restarts=report.radio_restarts,
         adapter_resets=report.adapter_resets,
         board_celsius=report.board_celsius,
+        configuration=report.given.in_force.version if report.given.in_force else 0,
+        configuration_refused=report.given.refused,
+        configuration_refused_because=report.given.because,
     )

@@ -1,4 +1,4 @@
-"""``vicino-server gateway add|claim|revoke``: who may speak to the broker.
+"""``vicino-server gateway add|claim|configure|revoke``: who may speak to the broker.
 
 ``add`` registers the gateway with its CHC and gives it access. With ``--with-key`` it also makes
 its key, for simulators and tests: the real box makes its own. ``claim`` prints the code by which
@@ -9,6 +9,7 @@ request that was brought here by hand.
 import argparse
 import json
 import os
+import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +17,9 @@ from pathlib import Path
 from contract.enrolment import new_code
 from server import authority, settings
 from server.broker import access
-from server.errors import NotPermitted, SettingsError
+from server.errors import NotPermitted, SettingsError, WrongInput
 from server.ports.store import Transaction
-from server.services import enrolling
+from server.services import configuring, enrolling
 from server.services.setting_up import chc_of
 
 Register = Callable[[str, str], None]
@@ -39,9 +40,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     claim = actions.add_parser("claim", help="print a claim code for one new box, good for a day")
     claim.add_argument("id", help="a-z, 0-9 and -, at most 63")
     claim.add_argument("--chc", required=True, help="the Community Health Centre it belongs to")
+    configure = actions.add_parser(
+        "configure", help="give a gateway settings: heartbeat_seconds, devices, models, zone"
+    )
+    configure.add_argument("id")
+    configure.add_argument(
+        "--file", type=Path, required=True, metavar="TOML", help="in the place of all given before"
+    )
     revoke = actions.add_parser("revoke", help="take a gateway's access for good")
     revoke.add_argument("id")
-    for action in (add, claim, revoke):
+    for action in (add, claim, configure, revoke):
         action.add_argument("--settings", type=Path, required=True, metavar="FILE")
 
 
@@ -68,6 +76,15 @@ def run(args: argparse.Namespace, register: Register) -> int:
         signed = authority.sign_request(chosen.keys_dir, members[0][0], request, now)
         print(signed.decode(), end="")
     return 0
+
+
+def configure(args: argparse.Namespace, tx: Transaction, now: int) -> int:
+    """Give a gateway settings, and return their version. Raises ``WrongInput``, ``NotFound``."""
+    try:
+        given = tomllib.loads(args.file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongInput(f"{args.file}: {error}") from error
+    return configuring.configure(tx, args.id, given, "command line", now)
 
 
 def claim(args: argparse.Namespace, tx: Transaction, now: int) -> str:

@@ -84,11 +84,17 @@ class Source(NamedTuple):
 
 
 class GatewayRow(NamedTuple):
-    """A known gateway; a revoked one is refused."""
+    """A known gateway; a revoked one is refused.
+
+    ``configuration``: the message that gives it the newest settings; ``configuration_newest``: the
+    highest version that was given, or that it says it has.
+    """
 
     chc_id: int
     zone_name: str
     revoked: bool
+    configuration: str | None = None
+    configuration_newest: int = 0
 
 
 class Home(NamedTuple):

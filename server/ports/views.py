@@ -119,6 +119,10 @@ class FleetRow(NamedTuple):
     radio_restarts: int | None
     adapter_resets: int | None
     board_celsius: int | None
+    configuration_version: int
+    configuration_in_force: int | None
+    configuration_refused: int | None
+    configuration_refused_because: str | None
 
 
 class DeviceRow(NamedTuple):

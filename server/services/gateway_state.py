@@ -91,6 +91,9 @@ def note_gateway(
             "radio_restarts": envelope.radio_restarts,
             "adapter_resets": envelope.adapter_resets,
             "board_celsius": envelope.board_celsius,
+            "configuration_in_force": envelope.configuration,
+            "configuration_refused": envelope.configuration_refused,
+            "configuration_refused_because": envelope.configuration_refused_because,
             "offline_since": None,
         }
         if envelope.deaf or envelope.full:

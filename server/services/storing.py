@@ -12,6 +12,7 @@ from contract.messages import (
     ENVELOPE_BYTES_MAX,
     Birth,
     Down,
+    Heartbeat,
     Measurement,
     Measurements,
     Refused,
@@ -23,6 +24,7 @@ from server.domain.attribution import weights_of
 from server.domain.plans import Priority
 from server.ports.measurements import GatewayRow
 from server.ports.store import Transaction
+from server.services.configuring import due
 from server.services.deciding import UNDECODABLE, Came, Decided, Known, decide
 from server.services.gateway_state import note_gateway
 from server.services.matters import raise_matter
@@ -55,10 +57,13 @@ def take(tx: Transaction, arrivals: Sequence[Arrival], now: int, *, replicate: b
     came = place(tx, found, now)
     decided = decide(came, _known(tx, came), now)
     _write(tx, decided, now, replicate=replicate)
+    orders: list[Down] = []
     for envelope, home in envelopes:
         if not isinstance(envelope, Measurements):
             note_gateway(tx, envelope, home, now)
-    return [*receipt(tx, found, decided, now), *refusals]
+        if isinstance(envelope, Heartbeat) and (order := due(envelope, home)) is not None:
+            orders.append(order)
+    return [*receipt(tx, found, decided, now), *refusals, *orders]
 
 
 def _open(arrival: Arrival, gateway: GatewayRow | None) -> Up | str:

@@ -71,6 +71,11 @@ class DirectoryRows:
         if known is None:
             self._connection.execute(insert(t.gateways).values(row))
 
+    def configure_gateway(self, gateway: str, version: int, text: str) -> None:
+        change = update(t.gateways).where(t.gateways.c.id == gateway)
+        values = {"configuration": text, "configuration_version": version}
+        self._connection.execute(change.values(**values))
+
     def revoke_gateway(self, gateway: str, now: int) -> None:
         change = update(t.gateways).where(t.gateways.c.id == gateway)
         self._connection.execute(change.values(revoked_at=now))

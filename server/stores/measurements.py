@@ -45,7 +45,9 @@ class MeasurementRows:
 
     def gateways(self, names: Collection[str]) -> dict[str, GatewayRow]:
         return {
-            row[0]: GatewayRow(row[1], row[2], row[3] is not None)
+            row[0]: GatewayRow(
+                row[1], row[2], row[3] is not None, row[5], max(row[4], row[6] or 0, row[7] or 0)
+            )
             for some in chunks(sorted(names))
             for row in self._connection.execute(prepared.GATEWAYS, {"some": some})
         }

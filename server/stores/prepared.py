@@ -48,7 +48,16 @@ def of_kind(kind: InputKind) -> ColumnElement[bool]:
 
 
 GATEWAYS: Final = (
-    select(t.gateways.c.id, t.gateways.c.chc_id, t.chcs.c.zone, t.gateways.c.revoked_at)
+    select(
+        t.gateways.c.id,
+        t.gateways.c.chc_id,
+        t.chcs.c.zone,
+        t.gateways.c.revoked_at,
+        t.gateways.c.configuration_version,
+        t.gateways.c.configuration,
+        t.gateways.c.configuration_in_force,
+        t.gateways.c.configuration_refused,
+    )
     .join(t.chcs, t.chcs.c.id == t.gateways.c.chc_id)
     .where(t.gateways.c.id.in_(_some()))
 )

@@ -152,6 +152,12 @@ gateways = Table(
     _instant("deaf_at", null=True),
     Column("radio_restarts", Integer, nullable=True),
     Column("adapter_resets", Integer, nullable=True),
+    # The settings that it is given, the version it says is in force, and the one it refused.
+    Column("configuration", Text, nullable=True),
+    Column("configuration_version", Integer, nullable=False, server_default="0"),
+    Column("configuration_in_force", Integer, nullable=True),
+    Column("configuration_refused", Integer, nullable=True),
+    Column("configuration_refused_because", Text, nullable=True),
     Column("board_celsius", SmallInteger, nullable=True),
     _instant("booted_at", null=True),
     # What stands in for it, once it has no access any more.

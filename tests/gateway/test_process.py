@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from contract.messages import Configuration
 from simulators.gateway_process import GatewayProcess
 from simulators.peripherals import Cuff, GlucoseMeter, HeartRateStrap, Scale, Thermometer, address
 from simulators.radio import VirtualRadio
@@ -121,6 +122,34 @@ async def test_a_killed_gateway_goes_on_where_it_was(settings, tmp_path, server)
     assert sorted(found) == sorted(
         [str(120 + i) for i in range(10)] + [str(100 + i) for i in range(10)]
     )
+
+
+async def test_the_server_s_settings_are_tried_kept_and_told(settings, tmp_path, server):
+    async def until(what):
+        async with asyncio.timeout(30):
+            while not (server.heartbeats and what(server.heartbeats[-1])):
+                await asyncio.sleep(0.05)
+
+    async with running(settings, tmp_path, Cuff) as (gateway, (cuff,)):
+        await until(lambda beat: beat.configuration == 0)
+        pid = gateway.pid
+        server.say(Configuration(gateway="gw-001", version=1, zone="nowhere"))
+        await until(lambda beat: beat.configuration_refused == 1)
+        assert "'nowhere'" in server.heartbeats[-1].configuration_refused_because
+        server.say(Configuration(gateway="gw-001", version=2, devices=[cuff.address]))
+        await until(lambda beat: beat.configuration == 2)
+        assert gateway.pid == pid  # systemd sees no end
+        await cuff.take(Decimal(132), Decimal(84), Decimal(71), AT)
+        await all_taken([cuff])
+        await gateway.wait_receipted(20)
+        await gateway.kill()
+        await gateway.start()
+        before = len(server.heartbeats)
+        await until(lambda _: len(server.heartbeats) > before)
+        assert server.heartbeats[-1].configuration == 2
+    assert ("01", "systolic", "132") in values(server)
+    births = len(server.births)
+    assert births == 3  # begun, begun anew with version 2, killed and begun
 
 
 async def test_a_repeated_session_stores_nothing_twice(settings, tmp_path, server):

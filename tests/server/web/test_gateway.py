@@ -6,9 +6,10 @@ import pytest
 
 from server.domain.instants import HOUR
 from server.errors import BrokerUnavailable
+from server.services import configuring
 from server.services.polling import poll
 from server.services.storing import Arrival
-from tests.server.web.district import MINUTE, District
+from tests.server.web.district import HOSTILE, MINUTE, District
 from tests.server.web.test_fleet import beats, born
 from tests.server.world import envelope, wire
 
@@ -162,3 +163,23 @@ def test_its_alert_says_to_a_nurse_whose_home_it_is(district: District):
     assert "Rossi" in homes
     assert "tel:0122 1" in homes
     assert "Rossi" not in district.browser("tito").get(f"/alerts/{number}").text
+
+
+def test_what_became_of_the_settings_given_to_it(district: District):
+    page = district.browser("ada").get("/fleet/gw-1").text
+    assert "data-configuration" not in page
+    with district.store.write() as tx:
+        configuring.configure(tx, "gw-1", {"zone": "Europe/Rome"}, "ada", district.now)
+    for said, expected in (
+        ({}, "not taken yet"),
+        ({"configuration": 1}, "in force"),
+        (
+            {"configuration_refused": 1, "configuration_refused_because": f"no {HOSTILE}"},
+            "refused by the gateway",
+        ),
+    ):
+        beats(district, "gw-1", **said)
+        page = district.browser("ada").get("/fleet/gw-1").text
+        told = page[page.index("data-configuration") :].split("</dd>")[0]
+        assert expected in told
+        assert "<script>" not in told
