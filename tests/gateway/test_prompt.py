@@ -9,6 +9,7 @@ import pytest
 
 from contract.messages import Command
 from gateway.app import App
+from gateway.configuration import Given
 from gateway.prompt import Prompt
 from gateway.settings import load
 from tests.gateway.test_gateway_settings import GOOD
@@ -123,7 +124,7 @@ async def test_the_gateway_obeys_until_the_command_expires(keys, program, heard,
     path = tmp_path / "gateway.toml"
     path.write_text(GOOD.format(keys=keys) + f'prompt_command = "{program()}"\n')
     (tmp_path / "state").mkdir()
-    app = App(load(path, {}))
+    app = App(Given(load(path, {})), lambda: None)
     assert app._uplink._prompts
     now = app._moment().wall_ms
     async with running(app._prompt):
@@ -141,7 +142,7 @@ async def test_without_a_program_the_gateway_says_that_it_cannot_ask(keys, tmp_p
     path = tmp_path / "gateway.toml"
     path.write_text(GOOD.format(keys=keys))
     (tmp_path / "state").mkdir()
-    app = App(load(path, {}))
+    app = App(Given(load(path, {})), lambda: None)
     more = {"name": "measure-again", "code": "weight", "expires_at": 2**52}
     app._obey(Command(gateway="gw-001", **more))
     app._outbox.close()
