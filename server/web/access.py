@@ -80,6 +80,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action | str]] = {
     ("POST", "/patients/{patient_id}/plan/{version}/decline"): Action.CONFIRM_PLAN,
     ("POST", "/patients/{patient_id}/plan/{version}/withdraw"): Action.PROPOSE_PLAN,
     ("GET", "/patients/{patient_id}/charts"): Action.SEE_PATIENTS,
+    ("GET", "/alerts/{alert_id}/charts"): Action.SEE_PATIENTS,
     ("GET", "/patients/{patient_id}/measurements.csv"): Action.SEE_PATIENTS,
     ("GET", "/held"): Action.RELEASE_HELD,
     ("POST", "/held/{epoch_id}/{seq}/choose"): Action.RELEASE_HELD,

@@ -21,6 +21,7 @@ from server.ports.store import Transaction
 from server.ports.views import EvidenceRow, WorklistRow
 from server.services import alert_work, asking_home, calling
 from server.services.explaining import explain
+from server.web.alert_chart import codes_of
 from server.web.catalogues import N_
 from server.web.close_form import as_before, beside, closes_with, days_ahead, stamp, takeable
 from server.web.gateway import HOMES_WITHIN
@@ -237,14 +238,14 @@ def _content(tx: Transaction, row: WorklistRow, user: User, at: int) -> dict[str
     past = [one for one in past if alert_work.may_see(user, one)]
     still_open = [alert, *beside(alert, past)]
     in_force = row_at(plans, alert.newest_at)
-    proofs = []
-    for one in tx.views.evidence(alert.id):
-        proofs.append(Proof(one, msgspec.json.decode(one.element, type=_Sent)))
+    rows = tx.views.evidence(alert.id)
+    proofs = [Proof(one, msgspec.json.decode(one.element, type=_Sent)) for one in rows]
     return {
         "plans": plans,
         "plan": in_force,
         "source": source_of(in_force.plan if in_force else None, alert.rule),
         "proofs": proofs[::-1],
+        "charted": codes_of(alert, rows) if may(Role(user.role), Action.SEE_PATIENTS) else [],
         "proofs_shown": PROOFS_SHOWN,
         "homes": _homes(tx, alert, at) if may(Role(user.role), Action.SEE_PATIENTS) else [],
         "under": tx.views.under(alert) if alert.kind is Kind.TECHNICAL else [],

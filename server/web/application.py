@@ -19,6 +19,7 @@ from server.settings import Settings
 from server.web import (
     account,
     alert,
+    alert_chart,
     assignments,
     away,
     channels,
@@ -51,6 +52,7 @@ from server.web.visit import Here, SignInNeeded
 _health: Final = APIRouter()
 _PAGES: Final = (
     *(sign_in, worklist, alert, duty, patients, patient, plan, away, held, fleet, events),
+    alert_chart,
     closing,
     taking,
     fresh,

@@ -95,3 +95,18 @@ def test_all_of_a_chart_is_on_paper_however_wide_it_was_drawn(served: Served, op
     assert drawn is not None
     assert sheet is not None
     assert 0 < drawn["width"] <= sheet["width"]
+
+
+def test_an_alert_draws_what_it_rests_on(served: Served, open_page: OpenPage):
+    served.district.measure({"systolic": "190"})
+    served.district.judge()
+    number = served.district.alert("systolic-high-outer")
+    page = open_page("anna", "en")
+    page.goto(f"/alerts/{number}")
+    expect(page.locator(MARK)).to_have_count(1)
+    figure = page.locator("[data-chart=systolic]")
+    expect(figure.locator("canvas")).to_be_visible()
+    slider = figure.locator("[role=slider]")
+    slider.focus()
+    page.keyboard.press("End")
+    assert "190 mmHg" in (slider.get_attribute("aria-valuetext") or "")
