@@ -43,6 +43,10 @@ class NotPermitted(ServerError):
     """Refused for good: another try changes nothing."""
 
 
+class StaleForm(NotPermitted):
+    """A form of an earlier session: nothing of it was done."""
+
+
 class IllegalTransition(ServerError):
     """The thing is no longer, or not yet, in a state that allows this."""
 

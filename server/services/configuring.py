@@ -1,17 +1,21 @@
 """Settings that the server gives to a gateway: checked here, tried there, and told until taken."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from contract.messages import Configuration, Heartbeat, encoder
 from contract.profiles import profiles
-from server.domain.instants import zone
+from server.domain.instants import SECOND, zone
 from server.errors import NotFound, WrongInput
 from server.ports.measurements import GatewayRow
 from server.ports.store import Transaction
+from server.services.gateway_state import GATEWAY_SILENT_AFTER
 
-_KEYS = frozenset(Configuration.__struct_fields__) - {"gateway", "version"}
+# Two heartbeats may get lost before a gateway is said to be silent.
+_HEARTBEAT_SECONDS_MAX: Final = GATEWAY_SILENT_AFTER // (3 * SECOND)
+_KEYS: Final = frozenset(Configuration.__struct_fields__) - {"gateway", "version"}
 
 
 def configure(tx: Transaction, gateway: str, given: Mapping[str, object], by: str, now: int) -> int:
@@ -49,6 +53,10 @@ def due(heartbeat: Heartbeat, row: GatewayRow) -> Configuration | None:
 
 
 def _check(configuration: Configuration) -> None:
+    if (configuration.heartbeat_seconds or 0) > _HEARTBEAT_SECONDS_MAX:
+        raise WrongInput(
+            f"heartbeat_seconds: at most {_HEARTBEAT_SECONDS_MAX}, or the gateway is called silent"
+        )
     for address, name in (configuration.models or {}).items():
         if name not in profiles():
             raise WrongInput(f"models.{address}: there is no profile {name!r}")

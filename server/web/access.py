@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from server.domain.roles import Action, Role, may
-from server.errors import NotPermitted
+from server.errors import NotPermitted, StaleForm
 from server.ports.directory import Session
 from server.services.accounts import IDLE_MAX, SESSION_MAX, session_of, token_hash
 from server.web.site import Site
@@ -183,4 +183,4 @@ async def _read_form(request: Request, visit: Visit) -> None:
 
 def _check_token(given: str, session: Session) -> None:
     if not hmac.compare_digest(given.encode(), session.csrf.encode()):
-        raise NotPermitted("the form does not belong to this session")
+        raise StaleForm("the form does not belong to this session")

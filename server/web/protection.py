@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.errors import StaleForm
 from server.web.catalogues import preferred
 from server.web.site import Site
 from server.web.visit import SEE_OTHER, SignInNeeded, Visit
@@ -105,14 +106,14 @@ def _bounded(receive: Receive) -> Receive:
     return receiving
 
 
-def problem(request: Request, status: int, incident: str = "") -> Response:
-    """Say what to do, and nothing internal."""
+def problem(request: Request, status: int, incident: str = "", *, stale: bool = False) -> Response:
+    """Say what to do, and nothing internal. ``stale``: the form was of an earlier session."""
     site: Site = request.app.state.site
     visit: Visit | None = getattr(request.state, "visit", None)
     if visit is None:
         language = preferred(request.headers.get("accept-language", ""))
         visit = Visit(site, site.now(), language, request.url.path, {}, None, "", None, None, [])
-    return visit.page("error.html", status, status=status, incident=incident)
+    return visit.page("error.html", status, status=status, incident=incident, stale=stale)
 
 
 def sign_in_first(request: Request, error: Exception) -> Response:
@@ -155,6 +156,7 @@ def with_status(status: int) -> Callable[[Request, Exception], Response]:
 
     def handle(request: Request, error: Exception) -> Response:
         log.info("%s %s: %s", request.method, status, type(error).__name__)
-        return problem(request, getattr(error, "status_code", status))
+        stale = isinstance(error, StaleForm)
+        return problem(request, getattr(error, "status_code", status), stale=stale)
 
     return handle

@@ -199,3 +199,11 @@ def test_its_own_word_that_it_was_never_set_wins_over_what_it_shows() -> None:
 def test_a_clock_that_shows_no_time_says_nothing(device_now: str) -> None:
     found = told("2026-07-10T08:15:00", device_now=device_now)
     assert (found.at, found.mark) == (instant(2026, 7, 10, 6, 15), None)
+
+
+@pytest.mark.parametrize("device_now", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+@pytest.mark.parametrize("device_time", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+def test_the_ends_of_the_calendar_are_times_like_others(device_now: str, device_time: str) -> None:
+    found = told(device_time, device_now=device_now)
+    same = device_now == device_time
+    assert (found.at, found.quality) == (NOON, Quality.TRUSTED if same else Quality.UNSURE)

@@ -58,6 +58,7 @@ def test_a_server_put_back_from_an_older_copy_gives_newer_numbers(world: World) 
     [
         ({"broker": "mqtts://elsewhere:8883"}, "broker: no such setting"),
         ({"heartbeat_seconds": 5}, "heartbeat_seconds"),
+        ({"heartbeat_seconds": 301}, "at most 300, or the gateway is called silent"),
         ({"heartbeat_seconds": "60"}, "heartbeat_seconds"),
         ({"devices": ["AA:BB"]}, "devices"),
         ({"models": {CUFF: "no_such_model"}}, "no_such_model"),

@@ -101,3 +101,14 @@ def test_a_page_that_answered_a_form_is_reloaded_as_the_page_of_the_form(
     number = district.alert("systolic-high-outer")
     answer = district.browser("anna").get(address.format(alert=number))
     assert (answer.status_code, answer.headers["location"]) == (303, back.format(alert=number))
+
+
+def test_who_is_refused_learns_which_of_the_two_it_is(district: District):
+    foreign = district.browser("bruno").csrf()
+    stale = district.browser("anna").post("/duty/off", csrf=foreign)
+    assert stale.status_code == 403
+    assert "This form is from an earlier session" in stale.text
+    role = district.browser("tito").get(f"/patients/{district.maria}")
+    assert role.status_code == 403
+    assert "Your role does not allow it" in role.text
+    assert "earlier session" not in role.text
