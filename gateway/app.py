@@ -127,6 +127,8 @@ class App:
                 _log.info("ignored: %s is out of date", type(order).__name__.lower())
 
     def _take(self, configuration: Configuration) -> None:
+        if self._collector.is_full:
+            return  # what waits in memory would be lost: the server tells it again
         with _not_now():
             if self._given.offer(configuration):
                 self._begin_anew()
@@ -139,7 +141,11 @@ class App:
         while self._given.is_on_trial:
             with _not_now():
                 lasted = time.monotonic() - started
-                if self._given.look(is_reached=self._uplink.is_connected, seconds=lasted):
+                is_reached = self._uplink.is_connected
+                # Never while something waits in memory: it would be lost.
+                if not self._collector.is_full and self._given.look(
+                    is_reached=is_reached, seconds=lasted
+                ):
                     self._begin_anew()
                 if not self._given.is_on_trial:
                     self._beat_now.set()

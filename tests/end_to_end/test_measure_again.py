@@ -51,6 +51,14 @@ async def test_the_home_is_asked_and_its_normal_repeat_raises_nothing(tmp_path, 
             record = {"patient": home.reference, **said}
             await asyncio.to_thread(running.server.command, "plan", action, records=[record])
         await until(lambda: rows("SELECT 1 FROM gateways WHERE prompts"))
+        # Settings given from afar: the box begins anew with them, and goes on.
+        given = tmp_path / "home.toml"
+        given.write_text('zone = "Europe/Rome"\nheartbeat_seconds = 10\n')
+        ((name,),) = rows("SELECT id FROM gateways")
+        words = ("gateway", "configure", name, "--file", str(given))
+        (told,) = await asyncio.to_thread(running.server.command, *words)
+        assert told.startswith("configuration 1: ")
+        await until(lambda: rows("SELECT 1 FROM gateways WHERE configuration_in_force = 1"))
         cuff = home.devices["cuff"]
         assert isinstance(cuff, Cuff)
         await _take(cuff, 165)

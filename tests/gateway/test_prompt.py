@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.messages import Command
+from contract.messages import Command, Configuration
 from gateway.app import App
+from gateway.collector import Collector
 from gateway.configuration import Given
 from gateway.prompt import Prompt
 from gateway.settings import load
@@ -136,6 +137,21 @@ async def test_the_gateway_obeys_until_the_command_expires(keys, program, heard,
     app._outbox.close()
     assert said(heard) == ["measure-again systolic"]
     assert not app._beat_now.is_set()
+
+
+async def test_with_measurements_in_memory_only_it_does_not_begin_anew(tmp_path, keys, monkeypatch):
+    path, begun = tmp_path / "gateway.toml", []
+    path.write_text(GOOD.format(keys=keys))
+    (tmp_path / "state").mkdir()
+    app = App(Given(load(path, {})), lambda: begun.append(1))
+    order = Configuration(gateway="gw-001", version=1, heartbeat_seconds=30)
+    with monkeypatch.context() as full:
+        full.setattr(Collector, "is_full", property(lambda _self: True))
+        app._obey(order)
+        assert (begun, app._given.kept.newest) == ([], 0)
+    app._obey(order)
+    assert (begun, app._given.kept.newest) == ([1], 1)
+    app._outbox.close()
 
 
 async def test_without_a_program_the_gateway_says_that_it_cannot_ask(keys, tmp_path, caplog):
