@@ -67,6 +67,12 @@ def test_where_a_port_can_be_switched_off_its_power_is_cut(sys, recover):
     assert recover() == ["sleep 2 1 1", "systemctl restart bluetooth.service 1 0"]
 
 
+def test_a_dongle_whose_class_is_its_makers_own_is_found_by_its_adapter(sys, recover):
+    dongle = usb_device(sys, "1-1", "ff 01 01")
+    (dongle / "1-1:1.0" / "bluetooth" / "hci0").mkdir(parents=True)
+    assert recover() == ["sleep 2 0", "systemctl restart bluetooth.service 1"]
+
+
 def test_other_devices_on_usb_keep_their_power(sys, recover):
     usb_device(sys, "1-2", "08 06 50", has_switch=True)  # mass storage: the box may run from it
     assert recover() == ["systemctl restart bluetooth.service 1 0"]
