@@ -22,6 +22,10 @@ AGREED_DAY: Final = 10
 LEAVING_DAY: Final = 20
 LEAVER: Final = "carla"
 RECIPIENT: Final = "gmedica"
+# From a night to another one of the team's doctors stands in for the recipient.
+STAND_IN: Final = "ezio"
+STANDS_IN_FROM: Final = 13 * DAY + 2 * HOUR
+STANDS_IN_UNTIL: Final = 16 * DAY + 3 * HOUR
 
 
 class Deed(StrEnum):

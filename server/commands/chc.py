@@ -2,12 +2,14 @@
 
 import argparse
 from collections.abc import Iterator
+from datetime import datetime
 
 from server.commands.records import Action, add_record_parser
 from server.domain.duty import DEFAULT_HOURS, hours_text
+from server.domain.instants import to_datetime
 from server.ports.store import Transaction
+from server.services.agreeing import Agreement, agree_hours
 from server.services.duty import uncovered_of
-from server.services.setting_up import Agreement, agree_hours
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,5 +34,12 @@ def _listing(tx: Transaction) -> Iterator[dict[str, object]]:
             "hours_are_default": chc.hours is None,
             "recipient": chc.recipient,
             "recipient_hours": chc.recipient_hours,
+            "stand_in": chc.stand_in,
+            "stand_in_from": _said(chc.stand_in_from),
+            "stand_in_until": _said(chc.stand_in_until),
             "nobody_covers": hours_text(uncovered_of(chc)),
         }
+
+
+def _said(instant: int | None) -> datetime | None:
+    return None if instant is None else to_datetime(instant)

@@ -9,7 +9,8 @@ from server.commands.records import Action, add_record_parser
 from server.domain.instants import to_datetime
 from server.ports.store import Transaction
 from server.services import accounts, sessions
-from server.services.setting_up import Shift, begin_shift, chc_of
+from server.services.agreeing import Shift, begin_shift
+from server.services.setting_up import chc_of
 
 
 class NewUser(Struct, forbid_unknown_fields=True, kw_only=True):

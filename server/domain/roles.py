@@ -38,6 +38,7 @@ class Action(StrEnum):
     LET_IN_AGAIN = "let-a-gateway-in-again"
     PROPOSE_PLAN = "propose-plan"
     CONFIRM_PLAN = "confirm-plan"
+    SET_COVERAGE = "set-coverage"
     SET_UP = "set-up"
 
 
@@ -79,11 +80,18 @@ PERMISSIONS: Final[dict[Role, frozenset[Action]]] = {
             Action.TAKE_UNANSWERED,
             Action.SEE_FLEET,
             Action.SEE_LOOKS,
+            Action.SET_COVERAGE,
         }
     ),
     # Sees devices and gateways, never a clinical value.
     Role.ADMINISTRATOR: frozenset(
-        {Action.SEE_FLEET, Action.MANAGE_FLEET, Action.LET_IN_AGAIN, Action.SET_UP}
+        {
+            Action.SEE_FLEET,
+            Action.MANAGE_FLEET,
+            Action.LET_IN_AGAIN,
+            Action.SET_COVERAGE,
+            Action.SET_UP,
+        }
     ),
 }
 

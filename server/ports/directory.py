@@ -8,7 +8,8 @@ from server.domain.plans import Plan
 class Chc(NamedTuple):
     """A Community Health Centre. Hours are as ``domain.duty`` reads them; None is the default.
 
-    ``recipient`` names the member of staff who is told out of hours, within ``recipient_hours``.
+    ``recipient`` names the member of staff who is told out of hours, within ``recipient_hours``;
+    from one instant until another ``stand_in`` is told in their place.
     """
 
     id: int
@@ -17,6 +18,9 @@ class Chc(NamedTuple):
     hours: str | None = None
     recipient: str | None = None
     recipient_hours: str | None = None
+    stand_in: str | None = None
+    stand_in_from: int | None = None
+    stand_in_until: int | None = None
 
 
 class Patient(NamedTuple):

@@ -20,6 +20,24 @@ def recipient_hours_of(chc: Chc) -> Hours | None:
     return parse_hours(chc.recipient_hours, chc.zone_name)
 
 
+def recipient_now(chc: Chc, now: int) -> tuple[str, int] | None:
+    """Return who is told out of hours at this moment, and until when it is them.
+
+    That is the end of their agreed hours, or the moment at which a stand-in takes over or goes:
+    so a shift by agreement ends there by itself. None while no such hours run.
+    """
+    agreed = recipient_hours_of(chc)
+    end = agreed.until(now) if agreed is not None else None
+    if end is None or chc.recipient is None:
+        return None
+    begins, ends = chc.stand_in_from or 0, chc.stand_in_until or 0
+    if chc.stand_in is None or ends <= now:
+        return chc.recipient, end
+    if now < begins:
+        return chc.recipient, min(end, begins)
+    return chc.stand_in, min(end, ends)
+
+
 def uncovered_of(chc: Chc) -> list[Span]:
     """Return the hours of an ordinary week that nobody of a CHC has agreed to cover."""
     agreed = recipient_hours_of(chc)
@@ -42,8 +60,8 @@ def duties(tx: Transaction, now: int) -> dict[int, Duty]:
 
 def duty_from(chc: Chc, users: Sequence[User], now: int) -> Duty:
     """Return who of a CHC reads now, of those who are on duty."""
-    agreed = recipient_hours_of(chc)
-    last = chc.recipient if agreed is not None and agreed.until(now) is not None else None
+    agreed = recipient_now(chc, now)
+    last = agreed[0] if agreed is not None else None
     team = {user.name: Role(user.role) for user in users if user.name != last}
     recipient = next(((user.name, Role(user.role)) for user in users if user.name == last), None)
     return Duty(hours_of(chc), team, recipient)

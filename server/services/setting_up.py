@@ -1,4 +1,4 @@
-"""People, devices, assignments and plans, as an administrator or the demonstration sets them up."""
+"""Patients, devices, assignments, plans, as an administrator or the demonstration sets them up."""
 
 from datetime import date, datetime
 from typing import Annotated, Final
@@ -9,17 +9,14 @@ from msgspec import Meta, Struct
 from contract.messages import Address
 from contract.profiles import profiles
 from server.domain.devices import MEASURES
-from server.domain.duty import SHIFT_LONGEST, parse_hours
 from server.domain.early_warning import AGE_MIN, SCALE_LOW, too_young
-from server.domain.instants import HOUR, from_datetime, to_datetime, zone
+from server.domain.instants import from_datetime, to_datetime, zone
 from server.domain.plans import Expected, Plan, parse_plan
-from server.domain.roles import Action, Role, may
+from server.domain.roles import Role
 from server.errors import NotFound, WrongInput
-from server.ports.directory import Chc, Patient, User
+from server.ports.directory import Chc, Patient
 from server.ports.inputs import InputKind, NewInput
 from server.ports.store import Transaction
-from server.services.duty import duty_of
-from server.services.shifts import put_on
 from server.services.shipped import beyond_usual
 
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
@@ -80,74 +77,12 @@ class Confirmation(Struct, forbid_unknown_fields=True, kw_only=True):
     until: str | None = None
 
 
-class Agreement(Struct, forbid_unknown_fields=True, kw_only=True):
-    """When a CHC's team reads, and who is told out of hours: an account, not a number to phone.
-
-    Hours are written ``Mon-Fri 08:00-20:00, Sat 08:00-14:00``. What is not given is the default,
-    or nobody: an agreement is stated whole.
-    """
-
-    chc: Name
-    hours: Annotated[str, Meta(max_length=200)] | None = None
-    recipient: str | None = None
-    recipient_hours: Annotated[str, Meta(max_length=200)] | None = None
-
-
-class Shift(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A member of staff is on duty from now until then. ISO 8601 with offset."""
-
-    name: str
-    until: str
-
-
 def chc_of(tx: Transaction, name: str) -> Chc:
     """Return the CHC, made when it is new (with the default zone)."""
     if (found := tx.directory.chc(name)) is None:
         tx.directory.add_chc(name, DEFAULT_ZONE)
         found = tx.directory.chc(name)
     assert found is not None  # noqa: S101 - just added
-    return found
-
-
-def agree_hours(tx: Transaction, new: Agreement, now: int) -> Chc:
-    """Write a CHC's agreement. Who was the recipient, and is no longer, goes off duty."""
-    chc = chc_of(tx, new.chc)
-    if (new.recipient is None) != (new.recipient_hours is None):
-        raise WrongInput("recipient: is given with recipient_hours, or not at all")
-    for text in (new.hours, new.recipient_hours):
-        if text is not None:
-            parse_hours(text, chc.zone_name)
-    if new.recipient is not None:
-        chosen = _member(tx, new.recipient, chc.id, "recipient")
-        if not may(Role(chosen.role), Action.WORK_CLINICAL):
-            raise WrongInput(f"recipient: {new.recipient!r} answers no clinical alerts")
-    before = duty_of(tx, chc.id, now).recipient
-    agreed = chc._replace(
-        hours=new.hours, recipient=new.recipient, recipient_hours=new.recipient_hours
-    )
-    tx.directory.set_hours(agreed)
-    if before is not None and before[0] != new.recipient:
-        tx.directory.set_duty(_member(tx, before[0], chc.id, "recipient").id, None)
-    return agreed
-
-
-def begin_shift(tx: Transaction, new: Shift, now: int) -> str:
-    """Put a member of staff on duty, as a roster says."""
-    until = instant(new.until)
-    if not now < until <= now + SHIFT_LONGEST:
-        raise WrongInput(f"until: a shift ends within {SHIFT_LONGEST // HOUR} hours")
-    user = tx.directory.user(new.name)
-    if user is None:
-        raise NotFound(f"user {new.name}")
-    put_on(tx, _member(tx, user.name, user.chc_id, "name"), until, "command", now)
-    return new.name
-
-
-def _member(tx: Transaction, name: str, chc_id: int, key: str) -> User:
-    """Return one of the CHC's staff who works alerts. Raises ``WrongInput``."""
-    found = tx.directory.user(name)
-    if found is None or found.chc_id != chc_id or not may(Role(found.role), Action.WORK_ALERTS):
-        raise WrongInput(f"{key}: {name!r} is nobody of this CHC who works alerts")
     return found
 
 

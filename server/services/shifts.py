@@ -15,16 +15,19 @@ from server.domain.roles import Action, Role, may
 from server.errors import IllegalTransition, NotPermitted
 from server.ports.directory import User
 from server.ports.store import Transaction
-from server.services.duty import duties, duty_of, hours_of, recipient_hours_of
+from server.services.duty import duties, duty_of, hours_of, recipient_now
 from server.services.matters import chains_of, keep
 
 _POLLER: Final = "poller"
 
 
-def come_on(tx: Transaction, user: User, now: int) -> int:
-    """Put somebody on duty, or on for longer, and return until when."""
+def come_on(tx: Transaction, user: User, now: int, by: str | None = None) -> int:
+    """Put somebody on duty, or on for longer, and return until when.
+
+    ``by`` is who does it, where it is another.
+    """
     until = shift_end(hours_of(tx.directory.chc_by_id(user.chc_id)), now)
-    put_on(tx, user, until, user.name, now)
+    put_on(tx, user, until, by or user.name, now)
     return until
 
 
@@ -51,8 +54,10 @@ def put_on(tx: Transaction, user: User, until: int, by: str, now: int) -> None:
         tx.alerts.tell(alert, life.arrived(alert, who=user.name, duty=duty).tellings, now)
 
 
-def go_off(tx: Transaction, user: User, now: int) -> None:
+def go_off(tx: Transaction, user: User, now: int, by: str | None = None) -> None:
     """End somebody's duty: what they own is unclaimed and told anew to who is there (H4).
+
+    ``by`` is who ends it, where it is another.
 
     Raises ``IllegalTransition`` for the out-of-hours recipient while the agreed hours run: an
     agreement others rely on does not end by a click.
@@ -60,7 +65,7 @@ def go_off(tx: Transaction, user: User, now: int) -> None:
     recipient = duty_of(tx, user.chc_id, now).recipient
     if recipient is not None and recipient[0] == user.name:
         raise IllegalTransition(f"{user.name} is on duty by agreement")
-    _take_off(tx, user, user.name, now)
+    _take_off(tx, user, by or user.name, now)
     settle(tx, now)
 
 
@@ -74,11 +79,11 @@ def keep_shifts(tx: Transaction, now: int) -> int:
     for user in tx.directory.shifts_ended(now):
         _take_off(tx, user, _POLLER, now)
     for chc in tx.directory.chcs():
-        agreed = recipient_hours_of(chc)
-        until = agreed.until(now) if agreed is not None else None
-        if until is None or chc.recipient is None:
+        agreed = recipient_now(chc, now)
+        if agreed is None:
             continue
-        found = tx.directory.user(chc.recipient)
+        name, until = agreed
+        found = tx.directory.user(name)
         if found and found.disabled_at is None and (found.on_duty_until or 0) < until:
             put_on(tx, found, until, _POLLER, now)
     return settle(tx, now)

@@ -107,6 +107,8 @@ class AlertRows:
         return self._urgent(t.alerts.c.owner.not_in(on_duty))
 
     def told_and_left(self, now: int) -> list[Alert]:
+        stands_in = and_(t.chcs.c.stand_in_from <= now, now < t.chcs.c.stand_in_until)
+        recipient = case((stands_in, t.chcs.c.stand_in), else_=t.chcs.c.recipient)
         there = (
             select(t.users.c.id)
             .join(t.chcs, t.chcs.c.id == t.users.c.chc_id)
@@ -118,7 +120,7 @@ class AlertRows:
                     (t.messages.c.user.is_not(None), t.users.c.name == t.messages.c.user),
                     else_=and_(
                         t.users.c.role == t.messages.c.role,
-                        t.users.c.name != func.coalesce(t.chcs.c.recipient, ""),
+                        t.users.c.name != func.coalesce(recipient, ""),
                     ),
                 ),
             )

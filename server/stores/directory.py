@@ -45,7 +45,7 @@ class DirectoryRows:
         return [Chc(*row) for row in self._connection.execute(select(*_CHC).order_by(t.chcs.c.id))]
 
     def set_hours(self, chc: Chc) -> None:
-        values = {name: getattr(chc, name) for name in ("hours", "recipient", "recipient_hours")}
+        values = {name: getattr(chc, name) for name in Chc._fields[3:]}
         self._connection.execute(update(t.chcs).where(t.chcs.c.id == chc.id).values(values))
 
     def on_duty(self, chc_id: int | None, now: int) -> list[User]:

@@ -74,6 +74,10 @@ chcs = Table(
     Column("hours", String(200), nullable=True),
     Column("recipient", String(60), nullable=True),
     Column("recipient_hours", String(200), nullable=True),
+    # In the recipient's place, from one instant until another.
+    Column("stand_in", String(60), nullable=True),
+    _instant("stand_in_from", null=True),
+    _instant("stand_in_until", null=True),
 )
 users = Table(
     "users",

@@ -214,6 +214,11 @@ class Wording(Numbers):
         )
         return self.text(said, when=self.clock(call.due_at or call.at))
 
+    def weekdays(self) -> list[str]:
+        """Name the days of a week, Monday first."""
+        names = get_day_names("wide", locale=formats(self.language))
+        return [names[weekday] for weekday in range(len(names))]
+
     def hours(self, spans: list[Span]) -> str:
         """Write hours of a week."""
         return ", ".join(self._span(last, span) for last, span in grouped(spans))

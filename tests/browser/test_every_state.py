@@ -213,6 +213,22 @@ def test_print(served: Served, open_page: OpenPage, language: str, checked: Chec
         page.emulate_media(media="screen")
 
 
+def test_coverage(served: Served, open_page: OpenPage, language: str, checked: Checked):
+    """The coordinator's page: as it is, asked back before nobody covers an hour, and in error."""
+    served.district.measure({"systolic": "190"})
+    look(open_page("carmen", language), checked, {"coverage": "/coverage"})
+    page = open_page("carmen", language, 320)
+    page.goto("/coverage")
+    page.fill("#hours-6", "")
+    page.click("main form[action='/coverage'] button")
+    expect(page.locator("[data-left]")).to_be_visible()
+    checked(page, "coverage-left")
+    page.fill("#hours-6", "8 to 20")
+    page.click("main form[action='/coverage'] button")
+    expect(page.locator("#hours-6-wrong")).to_be_visible()
+    checked(page, "coverage-wrong")
+
+
 def test_twice_as_large(served: Served, open_page: OpenPage, language: str, checked: Checked):
     addresses = fill(served.district)
     page = open_page("anna", language, 640, device_scale_factor=2)

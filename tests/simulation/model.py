@@ -166,7 +166,8 @@ class Watch:
         """Return who must have been told of an unanswered alert: what was old when it was raised
         never leaves the team for the out-of-hours recipient (H6)."""
         old = alert["newest_at"] < alert["raised_at"] - DAY
-        away = {row["recipient"] for row in self._all("SELECT recipient FROM chcs")} if old else ()
+        agreed = self._all("SELECT recipient, stand_in FROM chcs") if old else ()
+        away = {name for row in agreed for name in row}
         there = [name for name, role in self._team.items() if role in _seeing(alert)]
         return [name for name in there if name not in away]
 

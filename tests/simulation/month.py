@@ -14,16 +14,16 @@ from zoneinfo import ZoneInfo
 
 from contract.messages import Heartbeat, encoder
 from server.domain.alerts import Alert
-from server.domain.instants import HOUR, from_datetime
+from server.domain.instants import HOUR, from_datetime, to_datetime
 from server.errors import ServerError
 from server.ports.alerts import Message
 from server.ports.channels import Channel, ChannelKind
 from server.ports.store import Transaction
 from server.services import alert_work, shifts
+from server.services.agreeing import Agreement, agree_hours
 from server.services.delivering import Letter, due_letters, note_failed, note_sent
 from server.services.judging import Judge
 from server.services.polling import poll_all
-from server.services.setting_up import Agreement, agree_hours
 from server.services.storing import Arrival
 from server.services.telling import deliver_messages
 from server.stores.database import Database
@@ -42,8 +42,8 @@ PLAN = {
     "expected": [{"code": "systolic", "due": "20:00"}],
 }  # fmt: skip
 EPOCHS = ("a" * 32, "b" * 32)
-# Where hours begin and end, and some more for what has no deadline: silent gateways.
-STOPS = [hour * HOUR for hour in (0, 7, 8, 11, 14, 17, 20, 24)]
+# Where hours and the stand-in begin and end; some more for what has no deadline: silent gateways.
+STOPS = [hour * HOUR for hour in (0, 2, 3, 7, 8, 11, 14, 17, 20, 24)]
 
 
 _LOOPS_SEE = (Deed.MEASURES, Deed.SPEAKS_AGAIN, Deed.SERVER_STARTS, Deed.NIGHTS_AGREED,
@@ -255,7 +255,12 @@ class Month:
 
     def _nights_agreed(self, move: Move) -> None:
         agreed = Agreement(
-            chc="CHC Susa", recipient=move.who, recipient_hours="Mon-Sun 20:00-07:00"
+            chc="CHC Susa",
+            recipient=move.who,
+            recipient_hours="Mon-Sun 20:00-07:00",
+            stand_in=care_team.STAND_IN,
+            stand_in_from=_written(care_team.STANDS_IN_FROM),
+            stand_in_until=_written(care_team.STANDS_IN_UNTIL),
         )
         self._write(lambda tx: agree_hours(tx, agreed, self.world.now))
 
@@ -362,3 +367,8 @@ class Month:
 
 class NothingFits(ServerError):
     """There is nothing to do this with, or no server to do it on."""
+
+
+def _written(after: int) -> str:
+    """Write a moment of the month as an agreement takes it."""
+    return to_datetime(BEGIN + after).isoformat()

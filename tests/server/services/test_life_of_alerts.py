@@ -20,9 +20,9 @@ from server.errors import NotFound, ServerError
 from server.ports.directory import User
 from server.ports.store import Transaction
 from server.services import alert_work, shifts
+from server.services.agreeing import Agreement, agree_hours
 from server.services.duty import duty_of
 from server.services.polling import poll
-from server.services.setting_up import Agreement, agree_hours
 from server.stores.database import Database
 from tests.server.world import T0, World, envelope, wire
 

@@ -8,8 +8,8 @@ import pytest
 from server.domain.instants import DAY, HOUR, MINUTE, from_datetime
 from server.errors import IllegalTransition, NotPermitted, WrongInput
 from server.services import alert_work, shifts
+from server.services.agreeing import Agreement, agree_hours
 from server.services.polling import poll
-from server.services.setting_up import Agreement, agree_hours
 from server.stores.database import Database
 from tests.server.world import World, envelope, wire
 

@@ -6,9 +6,9 @@ from server.domain.instants import MINUTE
 from server.domain.plans import Priority
 from server.errors import IllegalTransition, NotFound, NotPermitted, WrongInput
 from server.services import alert_work, shifts
+from server.services.agreeing import Agreement, agree_hours
 from server.services.matters import raise_matter
 from server.services.polling import poll
-from server.services.setting_up import Agreement, agree_hours
 from server.stores.database import Database
 from tests.server.world import T0, World, envelope, wire
 
