@@ -63,7 +63,7 @@ class PlanRow(NamedTuple):
 
     Version 0 is the default, from before any plan: it expects a measurement a day and limits
     nothing (hazard H8). A draft is overtaken when a later version is confirmed: it counts as
-    declined by who did that, without a reason.
+    declined by who did that, without a reason. The end of a draft is what its author proposes.
     """
 
     patient_id: int
@@ -139,7 +139,9 @@ class Directory(Protocol):
         """Write version 0 of a patient's plan, or write it anew."""
         ...
 
-    def add_plan(self, patient: Patient, plan: Plan, author: str, now: int) -> int: ...
+    def add_plan(
+        self, patient: Patient, plan: Plan, author: str, now: int, until: int | None = None
+    ) -> int: ...
     def confirm_plan(
         self,
         patient_id: int,

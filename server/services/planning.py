@@ -25,11 +25,20 @@ class Preview(NamedTuple):
     in_force: Outcome
 
 
-def propose(tx: Transaction, user: User, patient: Patient, plan: Plan, now: int) -> int:
-    """Write a draft. Returns its version; it watches nothing yet."""
+def propose(
+    tx: Transaction, user: User, patient: Patient, plan: Plan, now: int, until: int | None = None
+) -> int:
+    """Write a draft, to end ``until`` if the doctor agrees. Returns its version; it watches
+    nothing yet."""
     if not may(Role(user.role), Action.PROPOSE_PLAN):
         raise NotPermitted(f"{user.role} may not propose a plan")
-    version = add_plan(tx, NewPlan(patient=patient.reference, author=user.name, plan=plan), now)
+    new = NewPlan(
+        patient=patient.reference,
+        author=user.name,
+        plan=plan,
+        until=None if until is None else _spelled(until),
+    )
+    version = add_plan(tx, new, now)
     _record(tx, user, patient, "plan-proposed", version, now)
     return version
 

@@ -59,11 +59,13 @@ class NewAssignment(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class NewPlan(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A draft of a plan; see ``domain.plans.Plan`` for its body."""
+    """A draft of a plan; see ``domain.plans.Plan`` for its body. ``until`` is the end that its
+    author proposes (ISO 8601 with offset)."""
 
     patient: str
     author: str
     plan: Plan
+    until: str | None = None
 
 
 class Confirmation(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -164,7 +166,10 @@ def add_plan(tx: Transaction, new: NewPlan, now: int) -> int:
         raise WrongInput(f"plan: early_warning: NEWS2 is not for a person under {AGE_MIN}")
     if checked.early_warning and checked.early_warning.scale == SCALE_LOW:
         _doctor(tx, checked.early_warning.doctor, patient, "plan: early_warning doctor")
-    return tx.directory.add_plan(patient, checked, new.author, now)
+    until = None if new.until is None else instant(new.until)
+    if until is not None and until <= now:
+        raise WrongInput("until: has passed")
+    return tx.directory.add_plan(patient, checked, new.author, now, until)
 
 
 def confirm_plan(tx: Transaction, new: Confirmation, now: int) -> int:

@@ -173,13 +173,14 @@ class DirectoryRows:
             insert(t.plans).values(**row, **values, author="default", in_force_from=0)
         )
 
-    def add_plan(self, patient: Patient, plan: Plan, author: str, now: int) -> int:
+    def add_plan(
+        self, patient: Patient, plan: Plan, author: str, now: int, until: int | None = None
+    ) -> int:
         newest = select(func.max(t.plans.c.version)).where(t.plans.c.patient_id == patient.id)
         version = (self._connection.execute(newest).scalar() or 0) + 1
         row = {"patient_id": patient.id, "chc_id": patient.chc_id, "version": version}
-        self._connection.execute(
-            insert(t.plans).values(**row, body=plan_json(plan), author=author, written_at=now)
-        )
+        written = {"author": author, "written_at": now, "in_force_until": until}
+        self._connection.execute(insert(t.plans).values(**row, **written, body=plan_json(plan)))
         return version
 
     def confirm_plan(

@@ -50,7 +50,9 @@ def propose(visit: Here, patient_id: Id) -> Response:
             if start == IN_FORCE and visit.form.get("shown") != shown(current):
                 raise WrongInput("from: another version came into force meanwhile: begin again")
             plan = drafting.drafted(_base(tx, patient, start, visit.now), visit.form)
-            version = planning.propose(tx, visit.user, patient, plan, visit.now)
+            asked = visit.form.get("until", "")
+            until = _end_of(asked, patient) if asked else None
+            version = planning.propose(tx, visit.user, patient, plan, visit.now, until)
         except WrongInput as error:
             wrong = str(error)
         else:
@@ -142,6 +144,8 @@ def _at_field(problem: str) -> dict[str, str]:
         return {key: N_("The limits are crossed: this one must not be below the one before it.")}
     if key.endswith(SIDES):
         return {key: N_("Write a number, or nothing for no limit.")}
+    if key == "until":
+        return {"plan-until": _WRONG["plan-until"]}
     if key.endswith("-minutes") or key == "call-tries":
         return {key: N_("Write a whole number.")}
     if key.startswith("chain-"):
@@ -159,6 +163,8 @@ def _page(visit: Visit, patient_id: int, start: str, problem: str = "") -> Respo
         content: dict[str, Any] = {"people": people(tx)}
         bases = {IN_FORCE, *protocols(), *(f"{DRAFT}{row.version}" for row in _waiting(plans))}
         base = _base(tx, patient, start, visit.now) if start in bases else None
+    current = row_at(plans, visit.now)
+    began_with = current if start == IN_FORCE else _draft(plans, start)
     return visit.page(
         "plan.html",
         422 if problem else 200,
@@ -166,7 +172,8 @@ def _page(visit: Visit, patient_id: int, start: str, problem: str = "") -> Respo
         patient=patient,
         w=visit.words(patient.zone_name),
         plans=plans[::-1],
-        current=(current := row_at(plans, visit.now)),
+        current=current,
+        proposed_until=began_with and began_with.in_force_until,
         shown=shown(current),
         protocols=protocols(),
         base=base,
@@ -217,10 +224,13 @@ def _base(tx: Transaction, patient: Patient, start: str, now: int) -> Plan:
     plans = tx.directory.plans(patient.id)
     if start == IN_FORCE:
         return current.plan if (current := row_at(plans, now)) else Plan()
-    for row in _waiting(plans):
-        if start == f"{DRAFT}{row.version}":
-            return row.plan
+    if row := _draft(plans, start):
+        return row.plan
     raise WrongInput("from: choose a protocol, the plan in force, or a draft that waits")
+
+
+def _draft(plans: list[PlanRow], start: str) -> PlanRow | None:
+    return next((row for row in _waiting(plans) if start == f"{DRAFT}{row.version}"), None)
 
 
 def _waiting(plans: list[PlanRow]) -> list[PlanRow]:

@@ -76,6 +76,10 @@ class Wording(Numbers):
             return ""
         return _exact(self.zone_name, instant // SECOND)[:16]
 
+    def last_day_of(self, end: int | None) -> str:
+        """Write the day that ends at an instant as forms take it, or nothing."""
+        return "" if end is None else self.local(end - 1)[:10]
+
     def exact(self, instant: int) -> str:
         """Write an instant for machines: ISO 8601 with the zone's offset."""
         if instant > _CALENDAR_END:

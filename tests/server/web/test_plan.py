@@ -58,26 +58,6 @@ def test_a_nurse_proposes_and_sees_what_changes_and_what_it_would_have_raised(di
     assert "Confirm in my name" not in page
 
 
-def test_a_doctor_confirms_it_from_now_until_a_day(district: District):
-    where = proposed(district)
-    answer = confirmed(district, where, until="2026-09-30")
-    assert answer.headers["location"] == f"/patients/{district.maria}/plan?done=confirmed"
-    district.judge()
-    page = district.browser("anna").get(f"/patients/{district.maria}").text
-    assert "Protocol: Heart failure 1" in page
-    assert "then what was in force before" in page
-    district.measure({"systolic": "171"}, ago=0)
-    assert district.alert("systolic-high-outer")
-
-
-@pytest.mark.parametrize("until", ["2026-09-20", "soon", "9999-12-31"])
-def test_an_end_that_is_none_is_said_at_its_field(district: District, until: str):
-    where = proposed(district)
-    answer = confirmed(district, where, until=until)
-    assert answer.status_code == 422
-    assert "Choose a day from today on, or none." in answer.text
-
-
 def test_nobody_else_confirms_and_nothing_is_confirmed_twice(district: District):
     where = proposed(district)
     assert district.browser("anna").post(f"{where}/confirm").status_code == 403
