@@ -12,13 +12,31 @@ import msgspec
 
 from contract.profiles import ProfileError, parse, profiles
 from gateway import settings
-from gateway.errors import GatewayError, NotNow, OutboxUnavailable, SettingsError, WrongData
+from gateway.errors import (
+    GatewayError,
+    NotNow,
+    OutboxUnavailable,
+    Refused,
+    ServerUnavailable,
+    SettingsError,
+    WrongData,
+)
 from gateway.export import export
 from gateway.heartbeat import Status, read_status
 from gateway.observe import print_line
 
 _DEFAULT_SETTINGS = Path("/etc/vicino/gateway.toml")
 _DEFAULT_STATE = Path("/var/lib/vicino-gateway")
+# The server tells nobody why it refuses: who guesses codes would learn from it.
+_ADVICE: dict[type[Exception], str] = {
+    Refused: """Nothing was set up. A code is for one box, once, within 24 hours; after many
+wrong ones the server listens to nobody of this address for ten minutes. Look at the server's
+address and at the code. Make a new code on the server's page of gateways if in doubt.
+""",
+    ServerUnavailable: """Nothing was set up. Look at the server's address and the box's network,
+then give the same command again.
+""",
+}
 _RADIO = """Run the gateway. Its settings say which radio it uses: radio = "bluez" is the adapter
 that BlueZ has (what a Raspberry Pi needs); radio = "hci:usb:0" the first plain USB dongle, without
 BlueZ, "hci:usb:0a12:0001" the one of that vendor and product; see docs/radio.md."""
@@ -97,6 +115,7 @@ def _enrol(options: argparse.Namespace) -> int:
         gateway = enrol(place, options.server, options.code)
     except (GatewayError, OSError) as error:
         print(error, file=sys.stderr)
+        print(_ADVICE.get(type(error), ""), end="", file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 1
     print(f"This box is gateway {gateway} now.")
     print(f"Its key begins with {key_mark(place)}: the server's page of this gateway must say so.")

@@ -136,12 +136,22 @@ def test_a_box_becomes_a_gateway_and_its_broker_takes_it(house: House):
 
 def test_a_wrong_code_is_said_and_leaves_no_settings(house: House, tmp_path: Path):
     house.box = tmp_path
-    assert "refused" in house.enrol("AAAAA-AAAAA-AAAAA-AAAAA").stderr
+    said = house.enrol("AAAAA-AAAAA-AAAAA-AAAAA").stderr
+    assert "refused" in said
+    assert "Make a new code" in said
     mistyped = house.enrol("AAAAA-AAAAA-AAAAA-AAAA0")
     assert (mistyped.returncode, "no 0, 1, I or O" in mistyped.stderr) == (2, True)
     plain = house.enrol("AAAAA-AAAAA-AAAAA-AAAAA", "http://vicino.example")
     assert plain.returncode == 2
     assert not (tmp_path / "gateway.toml").exists()
+
+
+def test_a_server_that_is_not_there_is_said_with_what_to_do(house: House, tmp_path: Path):
+    house.box = tmp_path
+    away = house.enrol("AAAAA-AAAAA-AAAAA-AAAAA", "https://127.0.0.1:1")
+    assert away.returncode == 1
+    assert "https://127.0.0.1:1: [Errno 111] Connection refused" in away.stderr
+    assert "give the same command again" in away.stderr
 
 
 def test_a_wrong_server_learns_nothing_and_is_not_believed(house: House, tmp_path: Path):
