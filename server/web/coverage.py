@@ -19,10 +19,11 @@ from server.web.visit import Here, Visit, people
 
 router = APIRouter()
 _HOURS: Final = N_("Hours like 08:00-20:00, or 08:00-13:00, 15:00-19:00. Empty: not on that day.")
+_TOO_LONG: Final = N_("These are too many different hours: write fewer.")
 _STAND_IN: Final = N_("Choose who stands in, from when, and until when: within a year; or nothing.")
 _WRONG: Final = {
-    "hours": _HOURS,
-    "recipient_hours": _HOURS,
+    "hours": _TOO_LONG,
+    "recipient_hours": _TOO_LONG,
     "recipient": N_("Choose who is told, and in which hours; or neither."),
     "stand_in": _STAND_IN,
     "stand_in_from": _STAND_IN,
@@ -50,7 +51,7 @@ def agree(visit: Here) -> Response:
                 agree_hours(tx, new, visit.now, visit.user.name)
     except WrongInput as error:
         field = str(error).partition(":")[0]
-        return _page(visit, 422, wrong={field: _WRONG[field.partition("-")[0]]})
+        return _page(visit, 422, wrong={field: _WRONG.get(field, _HOURS)})
     if stale or unseen:
         return _page(visit, 409, stale=stale, asked=asked)
     visit.site.changes.notify()

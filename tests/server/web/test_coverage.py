@@ -79,6 +79,10 @@ def test_what_is_wrong_is_said_at_the_field_and_the_form_is_kept(district: Distr
     wrong = {
         "hours-2": {"hours-2": "8 to 20"},
         "hours-0": {f"hours-{day}": "" for day in WEEKDAYS},
+        "hours": {
+            f"hours-{day}": f"0{day}:00-0{day}:30, 1{day}:00-1{day}:30, 20:00-20:30"
+            for day in WEEKDAYS
+        },
         "recipient": nights(recipient=""),
         "recipient_hours-0": nights(**{"recipient_hours-0": "25:00-26:00"}),
         "stand_in": nights(stand_in="anna", stand_in_from=now),
