@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from server.services.polling import poll
 from tests.server.web.district import DAY, HOUR, MINUTE, WATCHED, District
 
@@ -193,6 +195,18 @@ def test_a_deadline_that_nobody_minds_is_overdue(district: District):
     district.measure({"systolic": "190"})
     district.now += 20 * MINUTE
     assert "OVERDUE since 16:28" in rows(district)[0]
+
+
+@pytest.mark.parametrize("who", ["anna", "dora", "sara", "tito", "carmen"])
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_the_worklist_opens_for_everyone_whose_it_is(district: District, who: str, is_empty: bool):
+    if not is_empty:
+        district.measure({"systolic": "190"})
+        district.measure({"systolic": "190"}, device="AA:BB:CC:DD:EE:F9")
+    browser = district.browser(who)
+    tabs = [f"/worklist?tab={tab}" for tab in ("clinical", "technical", "closed")]
+    for path in ("/worklist", "/worklist/rows", "/worklist/sheet", *tabs):
+        assert (path, browser.get(path).status_code) == (path, 200)
 
 
 def test_who_sees_no_patients_has_no_tab_of_them(district: District):
