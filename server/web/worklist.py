@@ -118,10 +118,19 @@ def handed_over(
 ) -> dict[int, HandedOver]:
     """Return who gave an alert to the one who has it now, by alert: they did not take it on
     themselves, and may not know of it yet."""
-    owners = {row.alert.id: row.alert.owner for row in rows if row.alert.owner is not None}
+    owned = {row.alert.id: row.alert for row in rows if row.alert.owner is not None}
     since = visit.now - HANDED_SHOWN
     newest = {one.alert_id: one for one in tx.since.handed_over(visit.user.chc_id, since)[::-1]}
-    return {number: one for number, one in newest.items() if owners.get(number) == one.to}
+    return {
+        number: one
+        for number, one in newest.items()
+        if (alert := owned.get(number)) is not None and _is_by(one, alert)
+    }
+
+
+def _is_by(given: HandedOver, alert: Alert) -> bool:
+    """Tell whether its owner has an alert by this: who lost it since took it on themselves."""
+    return alert.owner == given.to and (alert.acknowledged_at or 0) <= given.at
 
 
 def _by_patient(rows: Sequence[WorklistRow]) -> list[Sheet]:

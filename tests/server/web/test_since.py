@@ -166,3 +166,18 @@ def test_the_sheet_has_all_of_a_patient_in_one_place(district: District) -> None
     page = district.browser("anna").get("/worklist/sheet").text
     assert [page.count(f"<strong>{name}") for name in ("Rossi Maria", "Bianchi Piero")] == [1, 1]
     assert "Patients (5)" in page
+
+
+def test_who_lost_an_alert_and_takes_it_on_again_has_it_from_nobody(district: District) -> None:
+    number = own(district)
+    bruno = district.world.user("bruno")
+    with district.store.write() as tx:
+        alert_work.hand_over(tx, district.world.user("anna"), number, "bruno", district.now)
+        shifts.go_off(tx, bruno, district.now)
+    assert owner(district, number) is None
+    district.now += MINUTE
+    browser = district.browser("bruno")
+    assert browser.post(f"/alerts/{number}/acknowledge").status_code == 303
+    assert owner(district, number) == "bruno"
+    for path in ("/worklist", "/worklist/sheet"):
+        assert "data-given" not in browser.get(path).text
