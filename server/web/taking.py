@@ -22,14 +22,18 @@ def acknowledge(visit: Here, alert_id: Id) -> Response:
     others = visit.form.get("others", "").split()
     with visit.site.store.write() as tx:
         before = alert_work.find(tx, visit.user, alert_id)
-        if before.owner is None:
+        late = before.closed_at is not None
+        mine = not late and before.owner in (None, visit.user.name)
+        if mine:
             alert_work.acknowledge(tx, visit.user, alert_id, visit.now)
-        if before.owner in (None, visit.user.name) and before.patient_id is not None:
+        if mine and before.patient_id is not None:
             known = beside(before, tx.views.alerts_of(before.patient_id))
             for one in takeable(visit.user, before, known):
                 if str(one.id) in others:
                     alert_work.acknowledge(tx, visit.user, one.id, visit.now)
-    if before.owner not in (None, visit.user.name):
+    if late:
+        return alert_page.page(visit, alert_id, 409, late=True)
+    if not mine:
         return alert_page.page(visit, alert_id, 409, taken=before.owner)
     return alert_page.done(visit, alert_id, "acknowledged")
 

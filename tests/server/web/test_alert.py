@@ -247,3 +247,16 @@ def test_the_newest_evidence_comes_first_and_the_rest_is_folded(district: Distri
 def test_a_value_still_beyond_its_limit_is_said_above_the_outcome(district: District):
     page = district.browser("anna").get(f"/alerts/{raised(district)}").text
     assert page.index("data-still-beyond") < page.index('id="outcome"')
+
+
+def test_an_alert_closed_meanwhile_is_shown_to_who_would_take_it_on_and_nothing_else_is(
+    district: District,
+):
+    first, second = other_alerts(district, "systolic", "spo2")[:2]
+    form = {"outcome": "advice-given", "review": "2026-09-28"}
+    district.browser("anna").post(f"/alerts/{first}/close", form)
+    bruno = district.browser("bruno")
+    answer = bruno.post(f"/alerts/{first}/acknowledge", {"others": str(second)})
+    assert answer.status_code == 409
+    assert "Somebody was faster: this alert has changed." in answer.text
+    assert owners(district)[second] is None
