@@ -129,6 +129,7 @@ _TELLABLE: Final = {
     "adherence": [role for role in Role if works(role, Kind.ADHERENCE, "")],
 }
 _WRONG: Final = {
+    "from": N_("What you began with has changed meanwhile, or waits no more: begin again."),
     "because": N_("Say why: at most 400 characters."),
     "plan-until": N_("Choose a day from today on, or none."),
     "confirm": N_("This plan watches less than is usual: another clinician must confirm it."),
@@ -146,6 +147,8 @@ def _at_field(problem: str) -> dict[str, str]:
         return {key: N_("Write a number, or nothing for no limit.")}
     if key == "until":
         return {"plan-until": _WRONG["plan-until"]}
+    if key == "from":
+        return {key: _WRONG[key]}
     if key.endswith("-minutes") or key == "call-tries":
         return {key: N_("Write a whole number.")}
     if key.startswith("chain-"):

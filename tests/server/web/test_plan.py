@@ -86,7 +86,7 @@ def test_what_differs_needs_a_reason_and_the_form_is_kept(district: District):
         ({"systolic-high-outer": "NaN"}, 'href="#systolic-high-outer"'),
         ({"systolic-high-outer": "5000"}, "No value of a person can be there"),
         ({"due-weight": "25:00"}, "due"),
-        ({"from": "somewhere"}, "choose a protocol"),
+        ({"from": "somewhere"}, "begin again"),
     ],
 )
 def test_a_wrong_plan_is_refused_whole(district: District, changes: dict, said: str):
@@ -357,7 +357,9 @@ def test_a_draft_begins_with_the_one_that_waits_and_keeps_what_it_says(district:
     assert "below 91" in changes
     assert "above 98" in changes
     confirmed(district, second)
-    assert browser.post(path, {**HEART, "from": start}).status_code == 422  # it waits no more
+    late = browser.post(path, {**HEART, "from": start})
+    assert late.status_code == 422
+    assert "waits no more: begin again" in late.text
 
 
 def test_every_draft_that_waits_is_on_the_doctors_list(district: District):
