@@ -204,7 +204,7 @@ def instant(text: str) -> int:
     """Read ISO 8601 with an offset. Raises ``WrongInput``."""
     try:
         return from_datetime(msgspec.convert(text, type=Annotated[datetime, Meta(tz=True)]))
-    except (msgspec.ValidationError, TypeError) as error:
+    except (msgspec.ValidationError, TypeError, OverflowError) as error:
         raise WrongInput(f"{text!r} is no instant like 2026-03-01T08:00:00+01:00") from error
 
 

@@ -16,6 +16,7 @@ from server.errors import WrongInput
 from server.ports.directory import Chc
 from server.services.agreeing import Agreement
 from server.services.duty import hours_of, recipient_hours_of
+from server.services.setting_up import instant
 from server.web.wording import Wording
 
 _TEAM: Final = "hours"
@@ -89,6 +90,8 @@ def _exact(form: Mapping[str, str], field: str, zone_name: str) -> str | None:
     try:
         if not text:
             return None
-        return datetime.fromisoformat(text).replace(tzinfo=zone(zone_name)).isoformat()
-    except ValueError as error:
+        exact = datetime.fromisoformat(text).replace(tzinfo=zone(zone_name)).isoformat()
+        instant(exact)  # the calendar's first day has no instant in every zone
+    except (ValueError, WrongInput) as error:
         raise WrongInput(f"{field}: {error}") from error
+    return exact

@@ -89,7 +89,8 @@ def test_what_is_wrong_is_said_at_the_field_and_the_form_is_kept(district: Distr
         "stand_in_until": nights(stand_in="anna", stand_in_from=now, stand_in_until=now),
         "stand_in_from": nights(stand_in="anna", stand_in_from="<b>", stand_in_until=now),
     }
-    for field, changed in wrong.items():
+    early = nights(stand_in="anna", stand_in_from="0001-01-01T00:00", stand_in_until=now)
+    for field, changed in [*wrong.items(), ("stand_in_from", early)]:
         answer = browser.post("/coverage", form(browser, **changed))
         assert (field, answer.status_code) == (field, 422)
         assert f'aria-describedby="{field}-wrong"' in answer.text, field
