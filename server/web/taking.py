@@ -24,7 +24,7 @@ def acknowledge(visit: Here, alert_id: Id) -> Response:
         before = alert_work.find(tx, visit.user, alert_id)
         late = before.closed_at is not None
         mine = not late and before.owner in (None, visit.user.name)
-        if mine:
+        if mine and before.owner is None:
             alert_work.acknowledge(tx, visit.user, alert_id, visit.now)
         if mine and before.patient_id is not None:
             known = beside(before, tx.views.alerts_of(before.patient_id))
