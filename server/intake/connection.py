@@ -64,6 +64,7 @@ class Connection:
         self._client: paho.Client | None = None
         self._again_at = 0.0
         self._wait = _RECONNECT_SECONDS_FIRST
+        #: The broker has taken the subscription: what gateways say is heard.
         self.connected = False
 
     def close(self) -> None:
@@ -139,6 +140,7 @@ class Connection:
         client.connect_timeout = _CONNECT_SECONDS
         client.max_inflight_messages_set(10_000)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -163,9 +165,23 @@ class Connection:
                 self._again_at = 0.0
             return
         self._connection += 1
-        self._wait = _RECONNECT_SECONDS_FIRST
         self._arrived.clear()
         client.subscribe(topics.ALL_UP, qos=1)
+
+    def _on_subscribe(
+        self,
+        client: paho.Client,
+        _userdata: Any,  # noqa: ANN401 - paho's signature
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        """Only now does the broker keep what gateways say: without it nothing is ever heard."""
+        if any(reason.is_failure for reason in reasons):
+            log.warning("the broker does not let intake listen: %s", reasons[0])
+            client.disconnect()
+            return
+        self._wait = _RECONNECT_SECONDS_FIRST
         self.connected = True
         log.info("intake is connected to the broker")
 

@@ -1,5 +1,6 @@
 """Promises 1 and 2 between broker and store: a receipt means stored, and never comes before."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from contract.messages import Refused
+from server.intake.connection import Connection
 from tests.brokers import until
 from tests.server.intake.conftest import connection_of, running
 from tests.server.world import EPOCH, envelope, wire
@@ -140,6 +142,20 @@ def test_a_broker_of_another_kind_may_speak_3_1_1_only(broker, voice, world):
     with running(settings, world.store, lambda: world.now):
         voice.say(said(world, 1))
         assert until(lambda: voice.receipts() == [1])
+
+
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)
+def test_an_intake_that_may_not_listen_is_not_connected(broker, tmp_path, caplog):
+    keys = tmp_path / "mistaken"
+    shutil.copytree(broker.settings.keys_dir, keys)
+    for kind in ("crt", "key"):
+        shutil.copy(tmp_path / f"gw-1.{kind}", keys / f"intake.{kind}")
+    connection = Connection(*broker.settings.broker_address, keys, "mistaken", embedded=True)
+    try:
+        assert until(lambda: connection.take(1, 0.0, 0.1) or "not let intake listen" in caplog.text)
+        assert not connection.connected
+    finally:
+        connection.close()
 
 
 def connected(connection):
